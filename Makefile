@@ -20,12 +20,13 @@ demo: .venv/.installed
 	@examples/demo.sh
 
 test: .venv/.installed-dev
-	@$(BIN)/pytest -q --numprocesses=auto --dist=loadgroup
+	@$(BIN)/pytest -q --numprocesses=auto --dist=loadgroup --no-loadscope-reorder
 
 check: .venv/.installed-dev
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+	@$(BIN)/mypy benchmarks
 	@$(BIN)/lint-imports
 
 bench: .venv/.installed-dev

@@ -17,6 +17,7 @@ from runtime.api.automl import FeaturizationConfig as FeaturizationConfig
 from runtime.api.automl import ForecastingParameters as ForecastingParameters
 from runtime.api.automl import get_primary_metrics as get_primary_metrics
 from runtime.api.automl_run import AutoMLRun as AutoMLRun
+from runtime.api.automl_run import AutoMLStepRun as AutoMLStepRun
 from runtime.api.compute_target import AdlaCompute as AdlaCompute
 from runtime.api.compute_target import AmlCompute as AmlCompute
 from runtime.api.compute_target import AmlComputeStatus as AmlComputeStatus
@@ -116,6 +117,7 @@ from runtime.api.hyperdrive import PrimaryMetricGoal as PrimaryMetricGoal
 from runtime.api.hyperdrive import RandomParameterSampling as RandomParameterSampling
 from runtime.api.hyperdrive import TruncationSelectionPolicy as TruncationSelectionPolicy
 from runtime.api.hyperdrive_run import HyperDriveRun as HyperDriveRun
+from runtime.api.hyperdrive_run import HyperDriveStepRun as HyperDriveStepRun
 from runtime.api.images import DEFAULT_CPU_IMAGE as DEFAULT_CPU_IMAGE
 from runtime.api.images import DEFAULT_GPU_IMAGE as DEFAULT_GPU_IMAGE
 from runtime.api.images import MPI_CPU_IMAGE as MPI_CPU_IMAGE
@@ -161,11 +163,11 @@ from runtime.api.pipeline_steps import RScriptStep as RScriptStep
 from runtime.api.pipeline_steps import SynapseSparkStep as SynapseSparkStep
 from runtime.api.pipelines.published import PipelineEndpoint as PipelineEndpoint
 from runtime.api.pipelines.published import PublishedPipeline as PublishedPipeline
-from runtime.api.pipelines.published import Schedule as Schedule
 from runtime.api.pipelines.runs import PipelineRun as PipelineRun
 from runtime.api.pipelines.runs import PortDataReference as PortDataReference
 from runtime.api.pipelines.runs import StepRun as StepRun
 from runtime.api.pipelines.runs import StepRunOutput as StepRunOutput
+from runtime.api.pipelines.schedule import Schedule as Schedule
 from runtime.api.run import Run as Run
 from runtime.api.run import get_run as get_run
 from runtime.api.run_configuration import RunConfiguration as RunConfiguration

@@ -4,18 +4,18 @@ Through a proxy that delays by 40 ms a round trip, as a machine of a cloud does;
 protocol looks fast. Prints seconds and ratios, medians of several.
 """
 
-import asyncio
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from delay_proxy import proxy
 
 from runtime.targets.ssh import SshTarget
 from runtime.targets.ssh_connection import connect
@@ -28,47 +28,6 @@ from tests.runtime.hosts import Host, loopback, make_key
 DELAY_S = float(os.environ.get("BENCH_DELAY_S", "0.02"))
 REPEATS = int(os.environ.get("BENCH_REPEATS", "5"))
 FILES = 1000
-
-
-async def delayed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Pass on what comes, a while later."""
-    waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
-
-    async def pass_on() -> None:
-        while True:
-            due, content = await waiting.get()
-            await asyncio.sleep(due - time.monotonic())
-            if not content:
-                writer.close()
-                return
-            writer.write(content)
-
-    passing = asyncio.create_task(pass_on())
-    content = b"."
-    while content:
-        content = await reader.read(1 << 18)
-        waiting.put_nowait((time.monotonic() + DELAY_S, content))
-    await passing
-
-
-def proxy(port: int) -> int:
-    """Start a proxy before a port of this machine; return its own port."""
-    ready: list[int] = []
-    started = threading.Event()
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner, outer = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(delayed(reader, outer), delayed(inner, writer))
-
-    async def serve() -> None:
-        server = await asyncio.start_server(accept, "127.0.0.1", 0)
-        ready.append(server.sockets[0].getsockname()[1])
-        started.set()
-        await server.serve_forever()
-
-    threading.Thread(target=lambda: asyncio.run(serve()), daemon=True).start()
-    started.wait()
-    return ready[0]
 
 
 def timed(act: Callable[[], object], before: Callable[[], object] = lambda: None) -> float:
@@ -96,7 +55,7 @@ def first_line(target: SshTarget, folder: Path) -> float:
 
 
 def bench(host: Host, folder: Path) -> None:
-    port = proxy(host.port)
+    port = proxy(host.port, DELAY_S)
     key = {"private_key": f"file:{folder / 'key'}"}
     machine = Machine("vm", "127.0.0.1", port, "trainer", host.host_key, key)
     source = folder / "source"

@@ -1,6 +1,7 @@
 """The Pulumi program: builds a platform from the configuration and exports the manifest."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pulumi
@@ -9,14 +10,20 @@ from infra.components.adoption import AdoptedResources
 from infra.components.configuration import program_configuration
 from infra.components.context import CREDENTIALS_OUTPUT
 from infra.components.credentials import CredentialReader
+from infra.components.key_vault import read_local_secret, read_vault_secret
 from infra.components.manifest_export import manifest_of
 from infra.components.platform import Platform
+from infra.contract.project import home_folder
 from infra.spec.config import spec_from_config
 
 project, stack = pulumi.get_project(), pulumi.get_stack()
 config = program_configuration()
 spec = spec_from_config(config.values, config.secret_keys, stack=stack)
-credentials = CredentialReader(os.environ, Path(pulumi.runtime.get_root_directory()))
+root = Path(pulumi.runtime.get_root_directory())
+in_vault = partial(read_local_secret, home_folder(root))
+credentials = CredentialReader(
+    os.environ, root, in_vault if spec.cloud == "local" else read_vault_secret
+)
 adopted = AdoptedResources(spec.adopt)
 platform = Platform("platform", spec, credentials=credentials)
 adopted.warn_of_rest()

@@ -14,6 +14,13 @@ from infra.contract.json_types import JsonObject
 
 _TIMEOUT_S: Final = 60.0
 _PAUSE_S: Final = 0.05
+_THROTTLED: Final = 429
+_TRIES: Final = 8
+_CORRECT: Final = "Correct what the message names and run the command again."
+_REMEDIES: Final = {
+    "TooManyRequests": "Fault injection does that. Switch it off on the page `Local cloud` of"
+    " `aml studio`, or run the command again later."
+}
 
 
 class ArmRequests:
@@ -50,6 +57,17 @@ class ArmRequests:
     def send(
         self, method: str, path: str, version: str, body: JsonObject | None = None
     ) -> httpx.Response:
+        """Send a request and return the answer; repeat one that is throttled, when it says."""
+        for _ in range(_TRIES - 1):
+            answer = self._once(method, path, version, body)
+            if answer.status_code != _THROTTLED:
+                return answer
+            time.sleep(float(answer.headers["retry-after"]))
+        return self._once(method, path, version, body)
+
+    def _once(
+        self, method: str, path: str, version: str, body: JsonObject | None
+    ) -> httpx.Response:
         cloud = self.cloud
         url = path if path.startswith("https://") else cloud.url + path
         context = ssl.create_default_context(cafile=str(cloud.ca))
@@ -76,8 +94,4 @@ def checked(answer: httpx.Response) -> JsonObject:
 
 
 def _refused(message: str, code: str) -> ProviderError:
-    return ProviderError(
-        message,
-        remedy="Correct what the message names and run the command again.",
-        code=code,
-    )
+    return ProviderError(message, remedy=_REMEDIES.get(code, _CORRECT), code=code)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import processes
 from tests.missing_parts import missing
 
 VERSION = "3.35.0"  # later ones want Node 22
@@ -26,7 +27,7 @@ def running_azurite(folder: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = ["--silent", "--skipApiVersionCheck", "--disableTelemetry", "--location", folder]
-    process = subprocess.Popen(
+    process = processes.start(
         [program, *options, "--blobHost", "127.0.0.1", "--blobPort", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

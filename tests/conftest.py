@@ -1,6 +1,8 @@
 """Which tests share a worker: those of a file, and all that watch the client programs."""
 
 import gc
+import os
+from collections import Counter
 
 import pytest
 
@@ -13,11 +15,29 @@ MEASURED = "measured: "
 """Before the name of a property of a test whose value is shown at the end of a session."""
 
 
+def pytest_xdist_auto_num_workers():
+    """Return two workers a core: tests also wait for other processes."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
+    slow, tests = Counter(), Counter()
     for item in items:
-        name = SHARED if SHARED in getattr(item, "fixturenames", ()) else item.path.as_posix()
+        name = group_of(item)
         item.add_marker(pytest.mark.xdist_group(name))
+        slow[name] += item.get_closest_marker("slow") is not None
+        tests[name] += 1
+    items.sort(key=lambda item: longest_first(group_of(item), slow, tests))
+
+
+def group_of(item):
+    return SHARED if SHARED in getattr(item, "fixturenames", ()) else item.path.as_posix()
+
+
+def longest_first(name, slow, tests):
+    """Return by what groups are sorted: whoever gets a long one last works alone at the end."""
+    return -slow[name], -tests[name], name
 
 
 def pytest_collection_finish():

@@ -5,6 +5,7 @@ Tokens stay in memory until shortly before they expire; they are never written a
 
 import base64
 import json
+import os
 import ssl
 import threading
 import time
@@ -14,8 +15,12 @@ from typing import Final, Protocol
 
 import httpx
 
+from infra.arm.messages import Response
+from infra.arm.retries import Retries
+from infra.contract.credential_kinds import remedy_for
 from infra.contract.discovery import TENANT, LocalCloud
-from infra.contract.errors import CredentialError, UnreachableError
+from infra.contract.errors import CredentialError, ProviderError, UnreachableError
+from infra.contract.identity import azure_identity
 from infra.contract.json_types import Document
 from infra.contract.load import load
 
@@ -23,6 +28,7 @@ AZURE_SCOPE: Final = "https://management.azure.com/.default"
 # Tokens are renewed this early, so that none expires while a request is under way.
 _EARLY_S: Final = 300.0
 _OK: Final = 200
+_THROTTLED: Final = 429
 
 
 class TokenCredential(Protocol):
@@ -70,14 +76,12 @@ class CachedCredential:
 
 
 def azure_credential(tenant: str | None = None, scope: str = AZURE_SCOPE) -> CachedCredential:
-    """Return the credential azure-identity finds: variables, managed identity, ``az login``, ….
+    """Return the credential of the chosen kind, else what azure-identity finds.
 
-    ``tenant`` is for identities with access to several.
+    ``tenant`` is for identities with access to several. Raises ``CredentialError`` if a kind was
+    chosen and lacks variables.
     """
-    # By default azure-identity rejects every tenant but its own.
-    source = load("azure.identity:DefaultAzureCredential", extra="azureml")(
-        additionally_allowed_tenants=["*"] if tenant else []
-    )
+    source = azure_identity(os.environ, other_tenants=bool(tenant))
     refused = load("azure.core.exceptions:ClientAuthenticationError", extra="azureml")
     return CachedCredential(lambda: azure_token(source, refused, scope, tenant))
 
@@ -105,16 +109,18 @@ def azure_token(
     except refused as error:
         raise CredentialError(
             f"Azure issued no token. {str(error).partition(chr(10))[0]}",
-            remedy="Run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET.",
+            remedy=remedy_for(os.environ),
         ) from error
     return AccessToken(token.token, float(token.expires_on))
 
 
 def local_credential(
-    cloud: LocalCloud, transport: httpx.BaseTransport | None = None
+    cloud: LocalCloud,
+    transport: httpx.BaseTransport | None = None,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> CachedCredential:
     """Return the credential of the local cloud: whoever can read its CA file may log in."""
-    return CachedCredential(lambda: _local_token(cloud, transport))
+    return CachedCredential(lambda: _local_token(cloud, transport, sleep))
 
 
 def claims(token: str) -> Document:
@@ -128,20 +134,27 @@ def claims(token: str) -> Document:
     return document if isinstance(document, dict) else {}
 
 
-def _local_token(cloud: LocalCloud, transport: httpx.BaseTransport | None) -> AccessToken:
-    form = {"grant_type": "client_credentials", "client_id": "aml", "client_secret": "local"}
-    form["scope"] = AZURE_SCOPE
+def _local_token(
+    cloud: LocalCloud, transport: httpx.BaseTransport | None, sleep: Callable[[float], object]
+) -> AccessToken:
     url = f"{cloud.url}/{TENANT}/oauth2/v2.0/token"
-    try:
-        verify = ssl.create_default_context(cafile=str(cloud.ca)) if transport is None else True
-        with httpx.Client(verify=verify, transport=transport, trust_env=False) as http:
-            answer = http.post(url, data=form)
-    except (httpx.TransportError, OSError) as error:
-        raise UnreachableError(
-            f"The local cloud issued no token: {error}.",
-            remedy="Run `aml cloud start`; `aml cloud logs` has details.",
+    retries, attempt = Retries(), 1
+    while True:
+        answer = _local_answer(cloud, url, transport)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        pause_s = retries.pause_s("POST", Response(answer.status_code, headers), attempt)
+        if pause_s is None:
+            break
+        sleep(pause_s)
+        attempt += 1
+    if answer.status_code == _THROTTLED:
+        raise ProviderError(
+            f"The local cloud refused {attempt} requests for a token in a row (status 429): its"
+            " fault injection does that.",
+            remedy="Switch it off on the page `Local cloud` of `aml studio`, or try again later.",
             at=url,
-        ) from error
+            code="TooManyRequests",
+        )
     if answer.status_code != _OK:
         raise CredentialError(
             f"The local cloud refused to issue a token (status {answer.status_code}).",
@@ -150,3 +163,20 @@ def _local_token(cloud: LocalCloud, transport: httpx.BaseTransport | None) -> Ac
         )
     document = answer.json()
     return AccessToken(document["access_token"], time.time() + float(document["expires_in"]))
+
+
+def _local_answer(
+    cloud: LocalCloud, url: str, transport: httpx.BaseTransport | None
+) -> httpx.Response:
+    form = {"grant_type": "client_credentials", "client_id": "aml", "client_secret": "local"}
+    form["scope"] = AZURE_SCOPE
+    try:
+        verify = ssl.create_default_context(cafile=str(cloud.ca)) if transport is None else True
+        with httpx.Client(verify=verify, transport=transport, trust_env=False) as http:
+            return http.post(url, data=form)
+    except (httpx.TransportError, OSError) as error:
+        raise UnreachableError(
+            f"The local cloud issued no token: {error}.",
+            remedy="Run `aml cloud start`; `aml cloud logs` has details.",
+            at=url,
+        ) from error

@@ -4,7 +4,7 @@ Joins the pure parts (checking, diffing, bodies) with the client. Decides only w
 answer: whether a resource exists, was created, or was created but is not ready.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -31,7 +31,7 @@ from infra.contract.errors import (
     UnreachableError,
     UsageError,
 )
-from infra.contract.json_types import Document
+from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import UNKNOWN, Checked, CheckFailure, Difference, DiffKind, Existing
 
 _OK: Final = 200
@@ -72,13 +72,15 @@ class AzureNative:
 
     # Configuration
 
-    def check_config(self, olds: Document | None, news: Document) -> Checked:
+    @staticmethod
+    def check_config(olds: Document | None, news: Document) -> Checked:
         """Accept every option of azure-native, used here or not."""
         del olds
         wrong = [key for key in _CONFIG if not isinstance(news.get(key, ""), str)]
         return Checked(dict(news), [CheckFailure(key, "It must be text.") for key in wrong])
 
-    def diff_config(self, olds: Document, news: Document) -> Difference:
+    @staticmethod
+    def diff_config(olds: Document, news: Document) -> Difference:
         """Replace everything for a new subscription or tenant; update for a new cloud id.
 
         ``aml cloud reset`` changes the id: the resources are gone, and a refresh finds out.
@@ -193,7 +195,8 @@ class AzureNative:
     ) -> Existing:
         """Update the resource with the lightest requests that carry every change.
 
-        Changes are read back, because a service may accept one and ignore it.
+        Changes are read back, because a service may accept one and ignore it. A resource that is
+        missing is created: its own creation may have been cut off.
         """
         row = variant_of_inputs(type_of_token(type), news)
         if preview:
@@ -206,7 +209,13 @@ class AzureNative:
                 request = self._put_over(row, id, olds, updating.as_sent(row, olds, news))
                 answer = self._complete(request, timeout_s)
             for rule in plan.partial:
-                answer = self._complete(_partial(row, id, rule, news), timeout_s)
+                request = _partial(row, id, rule, news)
+                answer = self._send(request)
+                if answer.status == _MISSING:
+                    request = self._put(row, id, updating.as_sent(row, olds, news))
+                    answer = self._complete(request, timeout_s)
+                    break
+                answer = self._client.run(follow(request, answer), timeout_s=timeout_s, at=id)
             document = self._read_back(row, id, answer, asked=bool(changed))
             left = updating.ignored(row, id, olds, news, document)
             inputs = updating.kept_inputs(row, olds, news, left)
@@ -257,9 +266,10 @@ class AzureNative:
 
     def _put_over(self, row: ArmType, id: str, olds: Document, news: Document) -> Request:
         """Return a PUT that keeps what the inputs do not govern, as the service has it now."""
-        if not (row.kept or row.as_found):
+        answer = self._get(row, id) if row.kept or row.as_found else Response(_MISSING)
+        if answer.status == _MISSING:
             return self._put(row, id, news)
-        existing = checked(self._get(row, id), at=id).document
+        existing = checked(answer, at=id).document
         news = bodies.with_found(row, news, existing)
         body = bodies.request_body(row, news)
         body = bodies.keep(row, body, existing, bodies.request_body(row, olds))
@@ -393,7 +403,9 @@ def _existing(
     row: ArmType, id: str, inputs: Document, outputs: Document, reasons: tuple[str, ...] = ()
 ) -> Existing:
     secrets = bodies.secret_paths(row, outputs)
-    return Existing(id, dict(inputs), dict(outputs), secrets, reasons)
+    hidden = tuple(sorted(row.secret))
+    shown = _outputs(outputs, bodies.secrets_in(row, inputs))
+    return Existing(id, dict(inputs), shown, secrets, reasons, unreturned=hidden)
 
 
 def _taken(row: ArmType, id: str) -> str:
@@ -433,4 +445,22 @@ def _without_secrets(row: ArmType, inputs: Document) -> Iterator[None]:
         error.args = (error.detail,)
         if isinstance(error, PartialFailure):
             error.reasons = tuple(redact(reason, secrets) for reason in error.reasons)
+            error.outputs = _outputs(error.outputs, secrets)
         raise
+
+
+def _outputs(outputs: Document, secrets: Sequence[str]) -> JsonObject:
+    """Return outputs without the secrets that a service quotes in its errors."""
+    return {key: _unquoted(value, secrets, key) for key, value in outputs.items()}
+
+
+def _unquoted(value: object, secrets: Sequence[str], key: str = "") -> object:
+    """Return a value without secrets in the messages of errors among it."""
+    match value:
+        case str():
+            return redact(value, secrets) if key == "message" else value
+        case Mapping():
+            return {name: _unquoted(item, secrets, name) for name, item in value.items()}
+        case list():
+            return [_unquoted(item, secrets, key) for item in value]
+    return value

@@ -341,8 +341,8 @@ RULES: Final = {
     ),
     "stack": NameRule(
         "stack",
-        r"[A-Za-z0-9_.-]{1,100}",
-        "1-100 letters, digits, hyphens, underscores or dots",
+        r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}",  # the CLI takes `.` and `-x`, and stumbles over them
+        "1-100 letters, digits, hyphens, underscores or dots, starting with none of `-` and `.`",
         100,
     ),
 }

@@ -11,7 +11,7 @@ from infra.catalogue.vm_sizes import vm_sizes
 from infra.commands import view
 from infra.contract.load import load
 from infra.contract.project import find_project
-from infra.spec.document import read_document
+from infra.spec.inheritance import merged_text, read_stack_document
 from infra.spec.load import Inspection, inspect_program_stack, inspect_stack
 from infra.spec.problems import MISSING, Problem, file_error, online_error
 from infra.spec.program import ProgramSpec
@@ -26,8 +26,11 @@ _SUBSCRIPTION: Final = "azure-native:subscriptionId"
 @click.option(
     "--online", is_flag=True, help="Also query the cloud: names, VM sizes, quotas and more."
 )
+@click.option(
+    "--show", is_flag=True, help="Print the stack file, merged with what it extends, as YAML."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def check(stack: str | None, *, online: bool, as_json: bool) -> None:
+def check(stack: str | None, *, online: bool, show: bool, as_json: bool) -> None:
     """Validate a stack file and report all of its problems, with line numbers.
 
     Works offline unless --online is given.
@@ -58,6 +61,8 @@ def check(stack: str | None, *, online: bool, as_json: bool) -> None:
         view.say(f"note: {remark}")
     if problems:
         raise online_error(problems, file) if queried else file_error(problems, file)
+    if show and not as_json:
+        view.print_data(merged_text(file).rstrip())
     view.say(_summary(name, found))
 
 
@@ -65,7 +70,7 @@ def _without_subscription(found: Inspection, file: Path) -> list[Problem]:
     """Return the problem of a stack on Azure that does not say in which subscription."""
     if found.spec is None or found.spec.cloud != "azure":
         return []
-    if read_document(file).config.get(_SUBSCRIPTION):
+    if read_stack_document(file).config.get(_SUBSCRIPTION):
         return []
     return [Problem(_SUBSCRIPTION, "is required for `aml:cloud: azure`.", code=MISSING)]
 

@@ -15,6 +15,7 @@ from infra.contract.errors import UsageError
 from infra.contract.load import load
 from infra.deploy.run.fingerprint import basis_of
 from infra.deploy.run.request import OperationRequest
+from infra.engine.planning.targets import Targets
 
 Command = TypeVar("Command", bound=Callable[..., object])
 Option = Callable[[Command], Command]
@@ -22,7 +23,12 @@ _EVERY: Final = (
     click.option(
         "-s", "--stack", metavar="STACK", help="Stack to use. Default: the selected stack."
     ),
-    click.option("--json", "as_json", is_flag=True, help="Print the plan and the result as JSON."),
+    click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        help="Print JSON as the Pulumi CLI does: the plan, or the events of the operation.",
+    ),
     click.option(
         "--parallel",
         type=click.IntRange(min=1),
@@ -39,6 +45,16 @@ _EVERY: Final = (
         help="Deployment engine: the embedded one, or the Pulumi CLI.",
     ),
 )
+
+
+def _refuse_policy_packs(_: click.Context, __: click.Parameter, packs: tuple[str, ...]) -> None:
+    if packs:
+        raise UsageError(
+            "The embedded engine does not run policy packs.",
+            remedy="Leave `--policy-pack` out, or run `pulumi up --policy-pack` itself.",
+        )
+
+
 _EXPECTING: Final = (
     click.option(
         "--expect-no-changes", is_flag=True, help="Fail with exit code 5 if there are changes."
@@ -69,9 +85,39 @@ _REPLACING: Final = (
     ),
     click.option("--refresh", is_flag=True, help="Refresh the state before planning."),
     click.option(
+        "--policy-pack",
+        multiple=True,
+        hidden=True,
+        expose_value=False,
+        callback=_refuse_policy_packs,
+    ),
+    click.option(
         "--no-fingerprint",
         is_flag=True,
         help="Run the program even if nothing that it depends on has changed.",
+    ),
+)
+_TARGETING: Final = (
+    click.option(
+        "--target",
+        "targets",
+        metavar="NAME",
+        multiple=True,
+        help="Limit the operation to a resource: name, URN, or pattern of URNs with * and **"
+        " (repeatable).",
+    ),
+    click.option("--target-dependents", is_flag=True, help="Include what depends on the targets."),
+    click.option(
+        "--exclude",
+        "excluded",
+        metavar="NAME",
+        multiple=True,
+        help="Leave a resource alone: name, URN, or pattern of URNs (repeatable).",
+    ),
+    click.option(
+        "--exclude-dependents",
+        is_flag=True,
+        help="Also leave alone what depends on excluded resources.",
     ),
 )
 _PENDING: Final = (
@@ -102,7 +148,7 @@ def options(*groups: Sequence[Option[Command]]) -> Option[Command]:
 
 
 @click.command()
-@options(_EVERY, _EXPECTING, _REPLACING)
+@options(_EVERY, _EXPECTING, _REPLACING, _TARGETING)
 @click.option(
     "--format",
     "form",
@@ -131,6 +177,10 @@ def preview(
     no_fingerprint: bool,
     form: Form,
     plan: Path | None,
+    targets: tuple[str, ...],
+    target_dependents: bool,
+    excluded: tuple[str, ...],
+    exclude_dependents: bool,
 ) -> None:
     """Show what `aml up` would change, without changing anything."""
     request = OperationRequest(
@@ -139,6 +189,12 @@ def preview(
         refresh=refresh,
         replace=frozenset(replace),
         replace_workspaces=frozenset(replace_workspaces),
+        targets=_limited(
+            targets,
+            excluded,
+            target_dependents=target_dependents,
+            exclude_dependents=exclude_dependents,
+        ),
     )
     if form == "markdown" and (as_json or engine == "pulumi"):
         raise UsageError(
@@ -151,7 +207,7 @@ def preview(
 
 
 @click.command()
-@options(_EVERY, _EXPECTING, _CHANGING, _REPLACING)
+@options(_EVERY, _EXPECTING, _CHANGING, _REPLACING, _TARGETING)
 @click.option(
     "--plan",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -173,6 +229,10 @@ def up(
     refresh: bool,
     no_fingerprint: bool,
     plan: Path | None,
+    targets: tuple[str, ...],
+    target_dependents: bool,
+    excluded: tuple[str, ...],
+    exclude_dependents: bool,
 ) -> None:
     """Deploy a stack: preview the changes, confirm, apply."""
     request = OperationRequest(
@@ -183,6 +243,12 @@ def up(
         replace=frozenset(replace),
         replace_workspaces=frozenset(replace_workspaces),
         message=message,
+        targets=_limited(
+            targets,
+            excluded,
+            target_dependents=target_dependents,
+            exclude_dependents=exclude_dependents,
+        ),
     )
     _perform(
         "up",
@@ -197,7 +263,7 @@ def up(
 
 
 @click.command()
-@options(_EVERY, _EXPECTING, _CHANGING, _PENDING)
+@options(_EVERY, _EXPECTING, _CHANGING, _PENDING, _TARGETING)
 def refresh(
     *,
     stack: str | None,
@@ -210,6 +276,10 @@ def refresh(
     continue_on_error: bool,
     clear_pending: bool,
     import_pending: tuple[tuple[str, str], ...],
+    targets: tuple[str, ...],
+    target_dependents: bool,
+    excluded: tuple[str, ...],
+    exclude_dependents: bool,
 ) -> None:
     """Update the state to match what is deployed; the cloud is not changed."""
     request = OperationRequest(
@@ -219,12 +289,23 @@ def refresh(
         message=message,
         clear_pending=clear_pending,
         import_pending=dict(import_pending),
+        targets=_limited(
+            targets,
+            excluded,
+            target_dependents=target_dependents,
+            exclude_dependents=exclude_dependents,
+        ),
     )
     _perform("refresh", stack, request, engine, form=_form(as_json=as_json), yes=yes)
 
 
 @click.command()
-@options(_EVERY, _CHANGING)
+@options(_EVERY, _CHANGING, _TARGETING)
+@click.option(
+    "--run-program",
+    is_flag=True,
+    help="Run the program too, for its hooks and the configuration of its providers.",
+)
 def destroy(
     *,
     stack: str | None,
@@ -234,12 +315,50 @@ def destroy(
     yes: bool,
     message: str,
     continue_on_error: bool,
+    targets: tuple[str, ...],
+    target_dependents: bool,
+    excluded: tuple[str, ...],
+    exclude_dependents: bool,
+    run_program: bool,
 ) -> None:
     """Delete everything a stack deployed. Fails if any resource is protected."""
     request = OperationRequest(
-        parallel=parallel, continue_on_error=continue_on_error, message=message
+        parallel=parallel,
+        continue_on_error=continue_on_error,
+        message=message,
+        run_program=run_program,
+        targets=_limited(
+            targets,
+            excluded,
+            target_dependents=target_dependents,
+            exclude_dependents=exclude_dependents,
+        ),
     )
     _perform("destroy", stack, request, engine, form=_form(as_json=as_json), yes=yes)
+
+
+def _limited(
+    targets: tuple[str, ...],
+    excluded: tuple[str, ...],
+    *,
+    target_dependents: bool,
+    exclude_dependents: bool,
+) -> Targets:
+    """Return what an operation is limited to; ``UsageError`` for options that contradict."""
+    if targets and excluded:
+        raise UsageError(
+            "`--target` and `--exclude` cannot be combined.", remedy="Leave one of them out."
+        )
+    for option, given, dependents in (
+        ("--target", targets, target_dependents),
+        ("--exclude", excluded, exclude_dependents),
+    ):
+        if dependents and not given:
+            raise UsageError(
+                f"`{option}-dependents` needs `{option}`.",
+                remedy=f"Name a resource with `{option}`.",
+            )
+    return Targets(targets, excluded, target_dependents or exclude_dependents)
 
 
 def _form(*, as_json: bool) -> Form:
@@ -263,10 +382,11 @@ def _perform(
             "Saved plans are the embedded engine's.",
             remedy="Leave `--engine pulumi` out; the Pulumi CLI has plans of its own.",
         )
-    run_anyway = run_anyway or plan is not None
+    # Data is of every resource, which only the program names.
+    run_anyway = run_anyway or plan is not None or form == "json"
     known = basis_of(stack) if engine == "embedded" else None
     may_repeat = known is not None and not run_anyway and request.is_plain
-    if known is not None and may_repeat and shown_again(name, known, as_json=form == "json"):
+    if known is not None and may_repeat and shown_again(name, known):
         return
     perform = load("infra.commands.operation:perform", extra="infra")
     perform(name, stack, request, engine, known, form=form, yes=yes, plan=plan)

@@ -10,7 +10,8 @@ from infra.contract.command_line import stack_command
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.errors import UsageError
 from infra.contract.project import find_project
-from infra.deploy.importing.fetch import fetched, write_file
+from infra.deploy.importing.entries import ImportedWorkspace
+from infra.deploy.importing.fetch import Beside, fetched, write_file
 from infra.deploy.run.manifests import stacks_of_workspace
 from infra.deploy.run.request import OperationRequest
 from infra.deploy.run.stack_operations import StackOperations
@@ -23,6 +24,18 @@ from infra.deploy.stack.stacks import open_stack
 @click.option("-w", "--workspace", help="Name of the workspace, instead of ID.")
 @click.option("--subscription", help="Azure subscription id. Default: the local cloud.")
 @click.option("--compute", "only", multiple=True, help="Import only this compute (repeatable).")
+@click.option(
+    "--registry",
+    "registries",
+    multiple=True,
+    help="Adopt this ML registry of the workspace's resource group too (repeatable).",
+)
+@click.option(
+    "--kubernetes-cluster",
+    "clusters",
+    multiple=True,
+    help="Adopt this AKS cluster of the workspace's resource group too (repeatable).",
+)
 @click.option(
     "-s",
     "--stack",
@@ -38,28 +51,34 @@ def import_(
     workspace: str | None,
     subscription: str | None,
     only: tuple[str, ...],
+    registries: tuple[str, ...],
+    clusters: tuple[str, ...],
     stack: str | None,
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Write a stack file for an existing workspace and its computes, and adopt them.
+    """Write a stack file for an existing workspace, its computes and connections; adopt them.
 
     ID is the workspace's ARM id. Its resource group, storage account, key vault, Application
     Insights and container registry are referenced by id; the stack never changes or deletes them.
+    An ML registry or AKS cluster that you name becomes the stack's as if the stack had created it.
     """
     project = find_project()
     name = stack or project.selected_stack()
     file = project.stack_file(name)
     wanted = workspace_id or _id(resource_group, workspace, subscription)
-    found = fetched(project, wanted, file, only)
+    found = fetched(project, wanted, file, only, Beside(registries, clusters))
     write_file(found, file)
     if as_json:
-        view.print_json({"file": str(file), "computes": found.computes, "adopt": found.adopt})
-    count = len(found.computes)
-    view.say(
-        f"{view.short_path(file)}: workspace {found.workspace['name']}"
-        f" with {count} compute{'s' * (count != 1)}."
-    )
+        lists = {
+            "computes": found.computes,
+            "connections": found.connections,
+            "registries": found.registries,
+            "kubernetes_clusters": found.clusters,
+        }
+        view.print_json({"file": str(file), **lists, "adopt": found.adopt})
+    what = f"{view.short_path(file)}: workspace {found.workspace['name']}"
+    view.say(f"{what} with {_counted(found)}.")
     for other in stacks_of_workspace(project.home, wanted, but=name):
         view.say(
             f"note: stack {other!r} deployed this workspace. Both will manage it: what one changes"
@@ -75,12 +94,30 @@ def import_(
         return
     opened = open_stack(name)
     with Progress(quiet=as_json) as progress:
-        typed = " ".join([wanted, *(f"--compute {each}" for each in only)])
+        named = {"compute": only, "registry": registries, "kubernetes-cluster": clusters}
+        options = [f"--{key} {each}" for key, names in named.items() for each in names]
+        typed = " ".join([wanted, *options])
         confirm = Confirmation(
             "import", opened, progress, yes=yes, quiet=yes and as_json, arguments=typed
         )
         done = StackOperations(opened, progress, confirm).up(OperationRequest())
     view.say(plans.done_line(done.result.changes) if done.result else "Nothing was adopted.")
+
+
+def _counted(found: ImportedWorkspace) -> str:
+    """Return how much of each was found; beside computes only what there is any of."""
+    counts = (
+        ("compute", "computes", len(found.computes)),
+        ("connection", "connections", len(found.connections)),
+        ("registry", "registries", len(found.registries)),
+        ("Kubernetes cluster", "Kubernetes clusters", len(found.clusters)),
+    )
+    *parts, last = [
+        f"{count} {one if count == 1 else several}"
+        for one, several, count in counts
+        if count or one == "compute"
+    ]
+    return f"{', '.join(parts)} and {last}" if parts else last
 
 
 def _id(group: str | None, workspace: str | None, subscription: str | None) -> str:

@@ -10,8 +10,18 @@ import click
 
 from infra.catalogue.names import RULES
 from infra.commands import view
+from infra.commands.ci import (
+    CI,
+    ci_files,
+    ci_service,
+    deployed_stack,
+    repository,
+    team_stacks,
+    write_missing,
+)
 from infra.contract.command_line import stack_command
 from infra.contract.errors import UsageError
+from infra.contract.load import look_up
 from infra.contract.project import DEFAULT_STACK, Project, find_project, packaged_project
 from infra.contract.project import project_root as find_root
 from infra.contract.terminal import NO_CELL
@@ -25,9 +35,11 @@ _QUESTIONS: Final = {
     "location": "Azure region",
     "workspace": "Workspace name",
     "resource_group": "Resource group",
+    "group_exists": "Does the resource group exist already (yes or no)",
     "compute": f"Name of a first cluster ({NO_CELL} for none)",
     "vm_size": "VM size of its nodes",
     "max_nodes": "Maximum number of nodes",
+    "subnet": f"Id of an existing subnet for its nodes ({NO_CELL} for none)",
     "subscription": "Azure subscription id (empty to set it later)",
 }
 _PATHS: Final = {
@@ -35,13 +47,18 @@ _PATHS: Final = {
     "azure-native:location": "location",
     "aml:workspace.name": "workspace",
     "aml:workspace.resource_group": "resource_group",
+    "aml:workspace.group_exists": "group_exists",
     "aml:computes[0].name": "compute",
     "aml:computes[0].vm_size": "vm_size",
     "aml:computes[0].max_nodes": "max_nodes",
+    "aml:computes[0].subnet_id": "subnet",
     "azure-native:subscriptionId": "subscription",
 }
 """The question whose answer is written at each path of a new stack file."""
-_OF_CLUSTER: Final = frozenset({"vm_size", "max_nodes"})
+_OF_CLUSTER: Final = frozenset({"vm_size", "max_nodes", "subnet"})
+_OF_AZURE: Final = frozenset({"group_exists", "subnet", "subscription"})
+"""Questions about what exists already, which a local cloud has none of."""
+_NO_CI: Final = "none"
 
 
 @click.command()
@@ -54,8 +71,17 @@ _OF_CLUSTER: Final = frozenset({"vm_size", "max_nodes"})
 @click.option("--vm-size", help="VM size of the cluster's nodes.")
 @click.option("--max-nodes", help="Maximum number of nodes.")
 @click.option("--subscription", help="Azure subscription id.")
+@click.option(
+    "--group-exists", type=click.Choice(["yes", "no"]), help="Whether the resource group exists."
+)
+@click.option("--subnet", metavar="ID", help="Existing subnet for the cluster's nodes.")
+@click.option(
+    "--ci",
+    type=click.Choice([*CI, _NO_CI]),
+    help="Also write pipelines: preview a pull request, deploy main, look for drift every night.",
+)
 @click.option("--yes", is_flag=True, help="Do not prompt; use the defaults.")
-def init(stack: str, *, yes: bool, **given: str | None) -> None:
+def init(stack: str, *, yes: bool, ci: str | None, **given: str | None) -> None:
     """Write the stack file Pulumi.STACK.yaml. It does not become the selected stack.
 
     The file goes to stacks/, or wherever the project keeps its stack files. No project is needed:
@@ -63,6 +89,8 @@ def init(stack: str, *, yes: bool, **given: str | None) -> None:
     """
     project = _project()
     require_new(project, stack)
+    if ci not in {None, _NO_CI}:
+        _require_deployable(project, stack)
     prompt = not yes and sys.stdin.isatty()
     file = create_stack(project, _answers(stack, given, prompt=prompt))
     view.say(
@@ -76,6 +104,38 @@ def init(stack: str, *, yes: bool, **given: str | None) -> None:
         f"Commit {view.short_path(file)} and {SCHEMA_FILE} beside it;"
         " .aml holds state and keys of this machine, and git ignores it."
     )
+    _offer_pipelines(project, ci, prompt=prompt)
+
+
+def _offer_pipelines(project: Project, ci: str | None, *, prompt: bool) -> None:
+    """Write the files of a CI service: of the one given, else of one that is chosen if asked."""
+    root = repository(project.root)
+    found = ci_service(root) if root is not None else ""
+    names = team_stacks(project.stacks)
+    if ci is None and root is not None and prompt and deployed_stack(names):
+        question = f"Write pipelines for {' or '.join(CI)} ({NO_CELL} for none)"
+        ci = _value(view.prompted(question, default=found or NO_CELL)) or _NO_CI
+        look_up(ci, dict.fromkeys((*CI, _NO_CI)), noun="CI service")
+    if ci is None and found:
+        view.say(f"`aml init STACK --ci {found}` writes pipelines that preview and deploy.")
+    deployed = deployed_stack(names)
+    if ci in (None, _NO_CI) or deployed is None:
+        return
+    written, left = write_missing(root or project.root, ci_files(str(ci), names, deployed))
+    for name in left:
+        view.say(f"{name} exists already, and was left as it is.")
+    if written:
+        view.say(f"Wrote {', '.join(written)}. A merge to main deploys stack {deployed!r}.")
+
+
+def _require_deployable(project: Project, stack: str) -> None:
+    """Refuse pipelines where only production would be left for a merge to deploy."""
+    names = [*team_stacks(project.stacks), stack]
+    if deployed_stack(names) is None:
+        raise UsageError(
+            f"A merge may deploy none of these stacks by itself: {', '.join(names)}.",
+            remedy="Run `aml init dev --cloud azure` first; production is deployed by hand.",
+        )
 
 
 def say_passphrase(stack: str) -> None:
@@ -173,6 +233,6 @@ def _problems_of(key: str, answers: Mapping[str, str]) -> list[str]:
 
 
 def _is_needed(key: str, answers: Mapping[str, str]) -> bool:
-    if key == "subscription":
-        return answers["cloud"] == "azure"
+    if key in _OF_AZURE and answers["cloud"] != "azure":
+        return False
     return key not in _OF_CLUSTER or bool(answers["compute"])

@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self
@@ -39,6 +39,8 @@ class Progress:
         self._live: Live | None = None
         self._lock = threading.RLock()  # a signal handler may print while its thread does
         self._running: dict[tuple[str, Op], tuple[Step, float]] = {}
+        self._expected: dict[str, Step] = {}  # by URN: what the plan changes and is not begun
+        self._done = 0
         self.failures: list[tuple[str, str]] = []
         self.changes: Counter[Op] = Counter()
 
@@ -63,6 +65,13 @@ class Progress:
         if self._live is not None:
             self._live.stop()
 
+    def expect(self, steps: Iterable[Step]) -> None:
+        """Note what a plan is about to change, to show how much is left and what waits."""
+        changing = [step for step in steps if step.op not in plans.QUIET]
+        with self._lock:
+            self._expected = {step.urn: step for step in changing}
+            self._done = 0
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Stop redrawing while a question is asked."""
@@ -79,9 +88,11 @@ class Progress:
         with self._lock:
             match event:
                 case Started(step) if step.op not in plans.QUIET:
+                    self._expected.pop(step.urn, None)
                     self._running[step.urn, step.op] = (step, time.monotonic())
                 case Finished(step, seconds, error):
-                    self._running.pop((step.urn, step.op), None)
+                    if self._running.pop((step.urn, step.op), None) and not error:
+                        self._done += 1
                     self._finished(step, seconds, error)
                 case Message(severity, text, _):
                     self._print(text if severity == "info" else f"{severity}: {text}")
@@ -113,15 +124,25 @@ class Progress:
 
     def _tree(self) -> Group:
         with self._lock:
-            running = list(self._running.values())
+            running, waiting = list(self._running.values()), list(self._expected.values())
+            done = self._done
         now = time.monotonic()
-        return Group(
-            *(
-                Spinner(
-                    "dots",
-                    f"{plans.VERBS[step.op][0]} {plans.short_type(step.type)} {urn_name(step.urn)}"
-                    f" ({now - began:.0f} s)",
-                )
-                for step, began in running
+        lines: list[Spinner | Text] = [
+            Spinner(
+                "dots",
+                f"{plans.VERBS[step.op][0]} {plans.short_type(step.type)} {urn_name(step.urn)}"
+                f" ({now - began:.0f} s{_waited_for(step, waiting)})",
             )
-        )
+            for step, began in running
+        ]
+        if running and waiting:
+            lines.append(Text(f"{done} done, {len(waiting)} to go", style="dim"))
+        return Group(*lines)
+
+
+def _waited_for(step: Step, waiting: Iterable[Step]) -> str:
+    """Return how many resources wait for one: those that depend on it and are not begun."""
+    # A deletion goes the other way: what it depends on is deleted after it.
+    deletes = step.op in {Op.DELETE, Op.DELETE_REPLACED}
+    count = sum(each.urn in step.after if deletes else step.urn in each.after for each in waiting)
+    return f", {count} {'waits' if count == 1 else 'wait'} for it" if count else ""

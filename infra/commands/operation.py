@@ -1,7 +1,8 @@
 """Carries out `aml preview | up | refresh | destroy` on an opened stack and shows the result."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Literal
 import click
 
 from infra.commands import plans, view
+from infra.commands.engine_json import EventLines, preview_document
 from infra.commands.live_view import Progress
 from infra.commands.operation_name import TITLES, Form, Name
 from infra.commands.plan_markdown import plan_markdown
@@ -27,6 +29,7 @@ from infra.deploy.run.fingerprint import (
     credentials_of,
     remember,
 )
+from infra.deploy.run.manifests import keep_manifest_in_state
 from infra.deploy.run.request import OperationRequest
 from infra.deploy.run.runner import EngineResult
 from infra.deploy.run.stack_operations import Ended, OperationResult, StackOperations
@@ -35,7 +38,7 @@ from infra.deploy.stack.endpoints import Destination
 from infra.deploy.stack.passphrase import passphrase_sources, stack_passphrase
 from infra.deploy.stack.stacks import Stack, open_stack
 from infra.deploy.stack.state_location import backend_url, embedded_backend
-from infra.engine.model.events import Op
+from infra.engine.model.events import Event, Listener, Op
 
 
 def perform(
@@ -80,10 +83,13 @@ class Operation:
         credentials = self._credentials()
         name = self.stack.name
         saved = read_plan(self.plan, name) if self.plan and self.name == "up" else None
-        with Progress(quiet=self.form != "text") as progress:
+        with Progress(quiet=self.form != "text") as progress, self._events() as events:
             confirm = Confirmation(self.name, self.stack, progress, yes=self.yes, quiet=quiet)
             approve = confirm if saved is None else partial(self._is_saved, saved)
-            done = self._done(StackOperations(self.stack, progress, approve))
+            listener = partial(_told, [progress, *events])
+            done = self._done(StackOperations(self.stack, listener, approve))
+            for lines in events:
+                self._show_unheard(lines, done)
         _show(self.name, self.stack, done, self.form)
         if done.refusal is not None:
             raise done.refusal
@@ -92,7 +98,22 @@ class Operation:
         if not done.approved:
             raise click.exceptions.Exit(InterruptedByUserError.exit_code)
         if self.known is not None and credentials is not None and done.ended is not None:
-            self._remember(self.known, credentials, done, done.ended)
+            self._remember(self.known, credentials, done.ended)
+
+    @contextmanager
+    def _events(self) -> Iterator[Sequence[EventLines]]:
+        """Return what prints the events of an operation as data, if that is what is wanted."""
+        if self.form != "json" or self.name == "preview":
+            yield ()
+            return
+        with EventLines(_config(self.stack), view.print_data) as lines:
+            yield (lines,)
+
+    def _show_unheard(self, lines: EventLines, done: OperationResult) -> None:
+        """Show a plan as events: nobody listens while one is made."""
+        if done.result is None or (self.name == "up" and done.result is done.plan):
+            planned = done.result is None
+            lines.show(done.plan.steps, done.plan.summary, planned=planned)
 
     def _is_saved(self, saved: Sequence[Document], plan: EngineResult, _: Destination) -> bool:
         """Approve the plan that was reviewed, without asking; refuse any other."""
@@ -108,14 +129,10 @@ class Operation:
         ours = passphrase_sources(self.stack.name, os.environ)
         return credentials_of(self.known, [*ours, *sources])
 
-    def _remember(
-        self, known: Basis, credentials: Credentials, done: OperationResult, ended: Ended
-    ) -> None:
-        """Keep a deployment that the next one would repeat; `--json` only if it listed the same."""
-        unchanged = done.plan is done.result
-        document = _document(self.name, self.stack, done) if unchanged else None
+    def _remember(self, known: Basis, credentials: Credentials, ended: Ended) -> None:
+        """Keep a deployment that the next one would repeat."""
         line = plans.plan_line({Op.SAME: ended.resources})
-        result = Remembered(self.stack.cloud, ended.cloud_id, line, document)
+        result = Remembered(self.stack.cloud, ended.cloud_id, line)
         remember(known, result, credentials, state=ended.state, files=ended.files)
 
     def _done(self, operations: StackOperations) -> OperationResult:
@@ -138,7 +155,7 @@ class Operation:
             )
         stack, name = self.stack, self.name
         load("infra.deploy.run.pulumi_cli:require_cli", extra="infra")(
-            stack.name, cloud=stack.cloud
+            stack.project, stack.name, cloud=stack.cloud
         )
         if name in {"preview", "up"}:
             refuse_adopted(stack)
@@ -149,15 +166,20 @@ class Operation:
             backend_url=backend_url(stack.project),
             passphrase=stack_passphrase(stack.project, stack.name),
             expect_no_changes=self.request.expect_no_changes,
+            targets=self.request.targets,
+            run_program=self.request.run_program,
             say=view.say,
         )
         if name != "preview" and not self.yes:
             _confirm_handing_over(name, stack, hand_over)
         # The CLI cannot read our journal: it becomes a plain checkpoint first.
-        if embedded_backend(stack.project):
+        ours = embedded_backend(stack.project)
+        if ours:
             for notice in stack.backend.recover(stack.project.name, stack.name, stack.cipher):
                 view.say(notice)
         handed = hand_over(name)
+        if ours and name != "preview":
+            keep_manifest_in_state(stack)
         if self.form == "json":
             changes = dict(handed.changes)
             view.print_json({"stack": stack.name, "operation": name, "changes": changes})
@@ -187,6 +209,7 @@ class Confirmation:
                 view.warn(plan.warnings)
             if to.kind == "azure":
                 view.say(f"Azure subscription {to.subscription}, as {to.identity}")
+            self.progress.expect(plan.steps)
             if self.yes:
                 return True
             if not view.can_ask():
@@ -200,7 +223,8 @@ class Confirmation:
 
 def _show(name: Name, stack: Stack, done: OperationResult, form: Form) -> None:
     if form == "json":
-        view.print_json(_document(name, stack, done))
+        if name == "preview":
+            view.print_json(_document(stack, done.plan))
         return
     if form == "markdown":
         own_program = stack.own_program
@@ -224,19 +248,25 @@ def _show(name: Name, stack: Stack, done: OperationResult, form: Form) -> None:
     )
 
 
-def _document(name: Name, stack: Stack, done: OperationResult) -> JsonObject:
-    last = done.result or done.plan
-    return {
+def _document(stack: Stack, plan: EngineResult) -> JsonObject:
+    ours = {
         "stack": stack.name,
-        "operation": name,
         "cloud": stack.cloud,
-        "approved": done.approved,
-        "steps": [plans.step_document(step) for step in done.plan.steps],
-        "warnings": list(done.plan.warnings),
-        "changes": {str(op): n for op, n in last.changes.items()},
-        "outputs": shown(last.summary.outputs),
-        "seconds": round(last.summary.seconds, 3),
+        "warnings": list(plan.warnings),
+        "outputs": shown(plan.summary.outputs),
     }
+    return preview_document(_config(stack), plan.steps, plan.summary, ours)
+
+
+def _config(stack: Stack) -> Document:
+    """Return the stack's configuration as it may be shown."""
+    values, sealed = stack.configuration.values, stack.configuration.secret_keys
+    return {key: "[secret]" if key in sealed else values[key] for key in sorted(values)}
+
+
+def _told(listeners: Sequence[Listener], event: Event) -> None:
+    for listener in listeners:
+        listener(event)
 
 
 def _confirm_handing_over(name: Name, stack: Stack, hand_over: Callable[[Name], object]) -> None:

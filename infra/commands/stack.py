@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from infra.commands import view
+from infra.commands.history import history
 from infra.commands.init import create_stack, require_new, say_passphrase
 from infra.contract.command_line import stack_command
 from infra.contract.errors import UsageError
@@ -35,6 +36,9 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result a
 @click.group()
 def stack() -> None:
     """Create, select, list, move and remove stacks."""
+
+
+stack.add_command(history)  # as `pulumi stack history`
 
 
 @stack.command()

@@ -10,18 +10,15 @@ from infra.deploy.run.fingerprint import Basis, remembered
 _REPEATED: Final = frozenset({"preview", "up"})
 
 
-def shown_again(name: Name, known: Basis, *, as_json: bool) -> bool:
+def shown_again(name: Name, known: Basis) -> bool:
     """Show that there are no changes; return whether that is known without running the program.
 
     Starts the local cloud of the stack if it is down, as a deployment does.
     """
     last = remembered(known) if name in _REPEATED else None
-    if last is None or (as_json and last.document is None):
+    if last is None:
         return False
     if last.cloud == "local" and ensure_cloud(known.project.home).id != last.cloud_id:
         return False
-    if as_json:
-        view.print_json({**(last.document or {}), "operation": name, "seconds": 0.0})
-    else:
-        view.say(f"{TITLES[name]} of stack {known.stack!r}: {last.line}")
+    view.say(f"{TITLES[name]} of stack {known.stack!r}: {last.line}")
     return True

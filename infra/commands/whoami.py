@@ -1,8 +1,11 @@
 """`aml whoami`: who deploys a stack, and to what."""
 
+import os
+
 import click
 
 from infra.commands import view
+from infra.contract.credential_kinds import kind_of
 from infra.deploy.run.check import destination_of
 from infra.deploy.stack.stacks import open_stack
 from infra.deploy.stack.state_location import backend_url
@@ -23,6 +26,7 @@ def whoami(stack: str | None, *, as_json: bool) -> None:
         "cloud": to.kind,
         "subscription": to.subscription,
         "identity": to.identity,
+        "credential": kind_of(os.environ) or "the first that azure-identity finds",
         "backend": backend_url(opened.project),
     }
     if as_json:

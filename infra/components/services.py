@@ -1,7 +1,6 @@
 """What a stack declares beside its workspace: connections, registries, Kubernetes clusters."""
 
 from collections.abc import Mapping
-from typing import Final
 
 import pulumi
 
@@ -14,33 +13,8 @@ from infra.components.connection import (
 from infra.components.context import ReadCredential, StackContext
 from infra.components.kubernetes_cluster import KubernetesCluster, KubernetesClusterArgs
 from infra.components.ml_registry import MlRegistry, MlRegistryArgs
-from infra.spec.connections import CATEGORIES, ConnectionSpec
+from infra.spec.connections import AUTHENTICATION, CATEGORIES, ConnectionSpec
 from infra.spec.kubernetes import KubernetesClusterSpec
-
-_AUTHENTICATION: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
-    "pat": ("PAT", {"pat": "pat"}),
-    "username_password": (
-        "UsernamePassword",
-        {"username": "username", "password": "password"},
-    ),
-    "api_key": ("ApiKey", {"key": "key"}),
-    "sas": ("SAS", {"sas_token": "sas"}),
-    "account_key": ("AccountKey", {"account_key": "key"}),
-    "access_key": (
-        "AccessKey",
-        {"access_key_id": "accessKeyId", "secret_access_key": "secretAccessKey"},
-    ),
-    "service_principal": (
-        "ServicePrincipal",
-        {"tenant_id": "tenantId", "client_id": "clientId", "client_secret": "clientSecret"},
-    ),
-    "managed_identity": (
-        "ManagedIdentity",
-        {"client_id": "clientId", "resource_id": "resourceId"},
-    ),
-    "aad": ("AAD", {}),
-}
-"""Type of credentials to the service's word, and its key for each of ours."""
 
 
 def declare_connections(context: StackContext) -> None:
@@ -105,7 +79,7 @@ def _signs_in(wanted: ConnectionSpec, read: ReadCredential) -> ConnectionCredent
         return ConnectionCredentials(auth_type="CustomKeys", parts={"keys": values})
     if wanted.credentials is None:
         return None
-    auth_type, names = _AUTHENTICATION[wanted.credentials.type]
+    auth_type, names = AUTHENTICATION[wanted.credentials.type]
     parts = {name: getattr(wanted.credentials, field) for field, name in names.items()}
     return connection_credentials(
         auth_type,

@@ -1,12 +1,24 @@
-"""The command lines that hints tell a person to type. Pure."""
+"""Command lines as a person reads and types them. Pure."""
 
 import re
+import shlex
+from collections.abc import Iterable
 from typing import Final
 
 _OF_STACKS: Final = re.compile(
     r"`aml (?!(?:[^`]* )?-s )"
     r"((?:up|preview|refresh|destroy|drift|cancel|unprotect|outputs|check|targets)\b[^`]*)`"
 )
+_PLAIN: Final = re.compile(r"[^\s'\"\\]+")
+
+
+def shown_command(words: Iterable[str]) -> str:
+    """Return a command with quotes around the words that need them to be told apart.
+
+    >>> shown_command(["python", "train.py", "--name", "a b", "", "$DATA"])
+    "python train.py --name 'a b' '' $DATA"
+    """
+    return " ".join(word if _PLAIN.fullmatch(word) else shlex.quote(word) for word in words)
 
 
 def stack_command(command: str, stack: str) -> str:

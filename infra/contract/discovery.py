@@ -13,12 +13,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from infra.contract.errors import MissingExtraError, UnreachableError
+from infra.contract.errors import CloudStoppedError, MissingExtraError, UnreachableError
 from infra.contract.json_types import JsonObject
 from infra.contract.private import private_file, private_folder
 from infra.contract.variables import DAEMON, selected
@@ -30,6 +33,7 @@ PROCESS_OWNER: Final = "AZUREML_PROCESS_OWNER"
 _START_S: Final = 30.0
 # The process outlives us; Python warns about a dropped Popen whose process still runs.
 _STARTED: "Final[list[subprocess.Popen[bytes]]]" = []
+_MAY_START: "Final[ContextVar[bool]]" = ContextVar("may_start", default=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,19 @@ def local_ca(home: Path, url: str) -> str | None:
     return str(cloud.ca) if cloud is not None and url.startswith(f"{cloud.url}/") else None
 
 
+@contextmanager
+def never_starting() -> Iterator[None]:
+    """Let ``ensure_cloud`` raise ``CloudStoppedError`` where it would start a local cloud.
+
+    Holds for this thread, or asyncio task, and for what copies its context.
+    """
+    before = _MAY_START.set(False)
+    try:
+        yield
+    finally:
+        _MAY_START.reset(before)
+
+
 def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
     """Return the running local cloud of ``home``; start it if there is none.
 
@@ -92,6 +109,12 @@ def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
     cloud = find_cloud(home)
     if cloud is not None:
         return cloud
+    if not _MAY_START.get():
+        raise CloudStoppedError(
+            "The local cloud is stopped.",
+            remedy="Start it with `aml cloud start`.",
+            at=str(cloud_folder(home)),
+        )
     _require_installed()
     folder = cloud_folder(home)
     private_folder(folder)

@@ -3,6 +3,7 @@
 PlatformError              1  base class
 ├── SpecError              2  the stack file cannot be used as written
 ├── UsageError             2  a command was called with arguments that do not fit
+│   └── NoProjectError     2  the folder is in no project
 ├── FileAccessError    2  a file or folder that cannot be read or written
 ├── UnknownNameError       2  a name that does not exist; the nearest one is suggested
 ├── DefinitionError        2  an environment, script or snapshot that cannot be used
@@ -11,6 +12,7 @@ PlatformError              1  base class
 │   └── HostKeyError       2  a machine's host key is not known to be its own
 ├── NotDeployedError       2  the stack was never deployed, or has no such resource
 ├── UnreachableError       3  the cloud, or the local cloud, does not answer
+│   └── CloudStoppedError  3  the local cloud is stopped, and a reader must not start it
 ├── CredentialError        3  no credential, or a rejected one
 ├── StateError             4  deployment state that cannot be read or trusted
 │   ├── LockedError        4  another process is changing the stack
@@ -68,6 +70,12 @@ class UsageError(PlatformError):
 
     summary = "Invalid usage"
     exit_code = 2
+
+
+class NoProjectError(UsageError):
+    """A command that needs a project was called outside of one."""
+
+    summary = "No project here"
 
 
 class FileAccessError(PlatformError):
@@ -129,6 +137,12 @@ class UnreachableError(PlatformError):
 
     summary = "Cloud not reachable"
     exit_code = 3
+
+
+class CloudStoppedError(UnreachableError):
+    """The local cloud is stopped, and who asks only reads, so must not start it."""
+
+    summary = "Local cloud stopped"
 
 
 class CredentialError(PlatformError):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from infra.contract.errors import PlatformError, UsageError
+from infra.contract.errors import FileAccessError, PlatformError, StateError, UsageError
 
 
 class Gathered:
@@ -14,11 +14,22 @@ class Gathered:
 
     @contextmanager
     def check(self) -> Iterator[None]:
-        """Keep a ``PlatformError`` of the block for later."""
+        """Keep a ``PlatformError`` of the block for later.
+
+        What the product keeps, damaged or not readable, is no mistake in what was given: such an
+        error is raised at once.
+        """
         try:
             yield
+        except (FileAccessError, StateError):
+            raise
         except PlatformError as error:
             self._errors.append(error)
+
+    @property
+    def found(self) -> bool:
+        """Whether a check has failed."""
+        return bool(self._errors)
 
     def raise_all(self, what: str) -> None:
         """Raise the only error as it is, several as one ``UsageError`` about ``what``."""

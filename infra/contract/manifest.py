@@ -5,8 +5,8 @@ is lenient (it ignores keys of later releases); writing is strict.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -16,6 +16,8 @@ from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import load, nearest
 
 VERSION: Final = 1
+LEFT_IN_WORKSPACE: Final = "aml/deployments/"
+"""The folder in a workspace's default datastore where deployments leave their manifests."""
 _CLOUDS: Final = ("local", "azure")
 _NEVER_DEPLOYED: Final = "infra.contract.undeployed:never_deployed"
 _WHOLE_NUMBERS: Final = frozenset({"version", "min_nodes", "max_nodes", "port"})
@@ -56,6 +58,11 @@ class TargetEntry:
     host_key: str | None = None
     credentials: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def beyond_arm(self) -> bool:
+        """Whether it has what Azure Resource Manager does not return to those who submit."""
+        return bool(self.host_key or self.credentials)
+
     def document(self) -> JsonObject:
         """Return the entry as a JSON object, without unset keys."""
         return {key: value for key, value in asdict(self).items() if value is not None}
@@ -84,6 +91,26 @@ class Manifest:
             # These are always targets and in no manifest.
             remedy=nearest(name, {**self.targets, "local": None, "docker": None}, noun="target"),
         )
+
+    def without(self, deleted: Collection[str]) -> "Manifest | None":
+        """Return it without targets whose ids, in lower case, are ``deleted``.
+
+        ``None`` if the workspace is among them: nothing is left to submit to.
+        """
+        if self.workspace.id.lower() in deleted:
+            return None
+        targets = {n: each for n, each in self.targets.items() if each.id.lower() not in deleted}
+        return replace(self, targets=targets)
+
+    @property
+    def blob(self) -> str:
+        """The name under which the deployment leaves it in the workspace's default datastore."""
+        return f"{LEFT_IN_WORKSPACE}{self.project}/{self.stack}.json"
+
+    @property
+    def beyond_arm(self) -> bool:
+        """Whether it has what the workspace does not tell of its targets."""
+        return any(entry.beyond_arm for entry in self.targets.values())
 
     def document(self) -> JsonObject:
         """Return the manifest as a JSON object, without unset keys."""

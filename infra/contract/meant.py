@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Final
 
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_VERSION: Final = re.compile(r"\d+(?:\.\d+)*")
 _VOWELS: Final = re.compile(r"[aeiou]")
 _ALIKE: Final = 0.8
 """How alike two words are that are the same but for a misspelling."""
@@ -29,8 +31,31 @@ def names_meant(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
     """Return the known names that ``name`` may mean, nearest first. Pure."""
     distinct = {each.lower(): each for each in known}.values()
     rated = sorted(((_likeness(name, each), each) for each in distinct), reverse=True)
-    best = rated[0][0] if rated else 0.0
-    return [each for likeness, each in rated if likeness and likeness >= best - _AS_GOOD][:most]
+    best, nearest = rated[0] if rated else (0.0, "")
+    near = [each for likeness, each in rated if likeness and likeness >= best - _AS_GOOD]
+    # `encription` is like `description` as well; but the first letter is seldom the wrong one.
+    begins = name[:1].lower()
+    is_first_right = nearest[:1].lower() == begins
+    return [each for each in near if not is_first_right or each[:1].lower() == begins][:most]
+
+
+def version_meant(wanted: str, known: Iterable[str]) -> str | None:
+    """Return the known version nearest to one in numbers, of two the later; ``None`` for a word.
+
+    The first number that differs decides: `2.0` is nearer to `2.9` than `1.9` is.
+    """
+    numbers = _numbers(wanted)
+
+    def far(version: str) -> tuple[list[int], list[int]]:
+        theirs = _numbers(version)
+        steps = [abs(a - b) for a, b in zip_longest(numbers, theirs, fillvalue=0)]
+        return steps, [-each for each in theirs]
+
+    return min(known, key=far, default=None) if numbers else None
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(each) for each in version.split(".")] if _VERSION.fullmatch(version) else []
 
 
 @lru_cache(maxsize=4096)  # a wrong name is compared wherever it may be meant

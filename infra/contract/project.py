@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from infra.contract.errors import UsageError
+from infra.contract.errors import NoProjectError, UsageError
 from infra.contract.json_types import JsonObject
 from infra.contract.load import load
 from infra.contract.private import HOME, private_file, private_folder
@@ -121,11 +121,11 @@ def project_root(start: Path | None = None) -> Path | None:
 def find_project(start: Path | None = None) -> Project:
     """Return the project around ``start`` (default: the working folder).
 
-    Raises ``UsageError`` if there is none, or if its ``Pulumi.yaml`` cannot be used.
+    Raises ``NoProjectError`` if there is none, ``UsageError`` if ``Pulumi.yaml`` cannot be used.
     """
     root = project_root(start)
     if root is None:
-        raise UsageError(
+        raise NoProjectError(
             f"There is no Pulumi.yaml in {(start or Path.cwd()).absolute()} or above it, "
             "and no stack file.",
             remedy="Change to a project folder, or create a project here with `aml init`.",

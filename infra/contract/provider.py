@@ -69,6 +69,7 @@ class Existing:
 
     ``reasons`` say why it is not healthy; there are none when it is. If a create or an update
     reports ``ignored`` inputs, state stores ``inputs`` instead of the ones that were sent.
+    ``unreturned`` are paths within the inputs at and below which no read returns anything.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Existing:
     secrets: Sequence[str] = ()
     reasons: Sequence[str] = ()
     ignored: Sequence[Ignored] = ()
+    unreturned: Sequence[str] = ()
 
 
 class Provider(Protocol):
@@ -217,11 +219,28 @@ class Covers(Protocol):
         """Say whether a type is this provider's: it has it, or nobody else may provide it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Parameterization:
+    """What makes one package of another one's plugin: its own name and version, and a value."""
+
+    name: str
+    version: str
+    value: bytes
+
+
 class PluginSource(Protocol):
     """Where the providers of packages come from that this product does not have."""
 
-    def plugin(self, package: str, version: str, /) -> Provider:
+    def plugin(
+        self,
+        package: str,
+        version: str,
+        parameterization: Parameterization | None,
+        renamed: Mapping[str, str],
+        /,
+    ) -> Provider:
         """Return a provider, not configured yet; ``UsageError`` if there is none.
 
-        ``version`` may be empty: any.
+        ``version`` may be empty: any. ``renamed`` maps variables of this environment to the names
+        that the plugin gets them under.
         """

@@ -52,6 +52,9 @@ class StackComputes(Protocol):
         What the workspace made is deleted.
         """
 
+    def destroy(self) -> None:
+        """Delete everything that the stack deployed, as `aml destroy` does; its file is left."""
+
 
 def stack_computes(stack: str) -> StackComputes:
     """Return the computes of the stack called ``stack``; needs the extra ``infra``."""

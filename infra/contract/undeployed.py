@@ -10,6 +10,8 @@ from typing import Final
 from infra.contract.bounded_yaml import YamlError, plain
 from infra.contract.command_line import stack_command
 from infra.contract.errors import NotDeployedError, PlatformError
+from infra.contract.inheritance import merged, stack_extended
+from infra.contract.json_types import JsonObject
 from infra.contract.project import find_project
 
 _STACK_FILES: Final = "Pulumi.*.yaml"
@@ -52,8 +54,14 @@ def never_deployed(file: Path, stack: str, meant: str = "") -> NotDeployedError:
         if declared is None or declared.local
         else f"Run {declared.command} if others have deployed it, else {up}; or {manifest}"
     )
+    detail = f"Stack {stack!r} was never deployed from here ({file.name} does not exist)."
+    if any(file.parents[1].glob(f"state/.pulumi/stacks/*/{stack}.json*")):
+        detail = (
+            f"Stack {stack!r} has state, but no manifest here ({file.name} does not exist): the"
+            " Pulumi CLI deployed it, or its deployment has not finished."
+        )
     return NotDeployedError(
-        f"Stack {stack!r} was never deployed from here ({file.name} does not exist).",
+        detail,
         remedy=f"{meant}{remedy}; `local` and `docker` need no stack.",
         at=str(file),
     )
@@ -73,12 +81,26 @@ def declared_workspaces() -> dict[str, DeclaredWorkspace]:
     return {stack: declared for stack, declared in found.items() if declared is not None}
 
 
+def _with_base(config: JsonObject, file: Path) -> JsonObject:
+    base = stack_extended(config)
+    if base is None:
+        return config
+    try:
+        document = plain((file.parent / f"Pulumi.{base}.yaml").read_text(encoding="utf-8"))
+    except (OSError, ValueError, YamlError):
+        return config
+    inherited = document.get("config") if isinstance(document, dict) else None
+    return merged(config, inherited)[0] if isinstance(inherited, dict) else config
+
+
 def _declared(file: Path) -> DeclaredWorkspace | None:
     try:
         document = plain(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, YamlError):
         return None
     config = document.get("config") if isinstance(document, dict) else None
+    if isinstance(config, dict):
+        config = _with_base(config, file)
     workspace = config.get("aml:workspace") if isinstance(config, dict) else None
     if not isinstance(config, dict) or not isinstance(workspace, dict):
         return None

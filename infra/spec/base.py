@@ -12,5 +12,10 @@ class SpecModel(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", coerce_numbers_to_str=True, hide_input_in_errors=True
+        frozen=True,
+        extra="forbid",
+        coerce_numbers_to_str=True,
+        hide_input_in_errors=True,
+        # Most are validated as part of another only: what each would need of its own is not built.
+        defer_build=True,
     )

@@ -1,5 +1,6 @@
 """Connections of a workspace to other services, as users of azure-ai-ml know them."""
 
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -111,6 +112,30 @@ CATEGORIES: Final = {
     "custom": "CustomKeys",
 }
 """Kinds in the words of azure-ai-ml, and the service's own."""
+AUTHENTICATION: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
+    "pat": ("PAT", {"pat": "pat"}),
+    "username_password": (
+        "UsernamePassword",
+        {"username": "username", "password": "password"},
+    ),
+    "api_key": ("ApiKey", {"key": "key"}),
+    "sas": ("SAS", {"sas_token": "sas"}),
+    "account_key": ("AccountKey", {"account_key": "key"}),
+    "access_key": (
+        "AccessKey",
+        {"access_key_id": "accessKeyId", "secret_access_key": "secretAccessKey"},
+    ),
+    "service_principal": (
+        "ServicePrincipal",
+        {"tenant_id": "tenantId", "client_id": "clientId", "client_secret": "clientSecret"},
+    ),
+    "managed_identity": (
+        "ManagedIdentity",
+        {"client_id": "clientId", "resource_id": "resourceId"},
+    ),
+    "aad": ("AAD", {}),
+}
+"""Type of credentials to the service's word, and its key for each of ours."""
 Kind = Literal[
     "git", "container_registry", "python_feed", "azure_open_ai", "azure_ai_services",
     "azure_ai_search", "open_ai", "serp", "serverless", "api_key", "azure_blob",

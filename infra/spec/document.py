@@ -37,12 +37,14 @@ class StackDocument:
     """The ``config:`` of a stack file. ``lines`` has the line of every key and list entry.
 
     ``salt`` names the key of its secrets: Pulumi's salt string, or the text of a ``WrappedKey``.
+    ``inherited`` says of what is not the file's own where it is: ``Pulumi.base.yaml, line 3``.
     """
 
     config: Document
     lines: Mapping[Location, int] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
     salt: str | None = None
+    inherited: Mapping[Location, str] = field(default_factory=dict)
 
     def line(self, location: Location) -> int:
         """Return the line of ``location``, or of the nearest value around it."""
@@ -50,6 +52,11 @@ class StackDocument:
             if location[:end] in self.lines:
                 return self.lines[location[:end]]
         return 1
+
+    def origin(self, location: Location) -> str:
+        """Return where an inherited value is, in brackets; "" for the file's own."""
+        where = self.inherited.get(location)
+        return f" ({where})" if where else ""
 
 
 def salt_of(parts: Document) -> str | None:

@@ -181,22 +181,7 @@ class StackFile:
 
     def write(self) -> None:
         """Replace the file atomically."""
-        self._at.parent.mkdir(parents=True, exist_ok=True)
-        mode = self._at.stat().st_mode & 0o777 if self._at.exists() else 0o644
-        # In the same folder: a rename is atomic only within a file system.
-        descriptor, name = tempfile.mkstemp(prefix=f".{self._at.name}.", dir=self._at.parent)
-        temporary = Path(name)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as sink:
-                sink.write(self.text())
-                sink.flush()
-                # Before the rename, or a crash could leave an empty file.
-                os.fsync(sink.fileno())
-            temporary.chmod(mode)
-            temporary.replace(self._at)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        replace_text(self._at, self.text())
 
     def _config(self) -> CommentedMap:
         config = self._root.get("config")
@@ -204,6 +189,26 @@ class StackFile:
             config = CommentedMap()
             self._root["config"] = config
         return config
+
+
+def replace_text(file: Path, text: str) -> None:
+    """Replace the text of a file atomically: who reads it sees the former one or this."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
+    # In the same folder: a rename is atomic only within a file system.
+    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as sink:
+            sink.write(text)
+            sink.flush()
+            # Before the rename, or a crash could leave an empty file.
+            os.fsync(sink.fileno())
+        temporary.chmod(mode)
+        temporary.replace(file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _opened(container: Any, step: Step, key: str) -> Any:

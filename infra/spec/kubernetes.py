@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from infra.spec.base import SpecModel
+from infra.spec.clusters import VmSizeName
 from infra.spec.names import KubernetesClusterName, SubnetId, SubnetReference
 from infra.spec.tags import Tags
 
@@ -16,7 +17,7 @@ class KubernetesClusterSpec(SpecModel):
     """
 
     name: KubernetesClusterName
-    vm_size: str
+    vm_size: VmSizeName
     """Size of each node. Replaces the cluster."""
     nodes: Annotated[int, Field(ge=1, le=1000)] = 3
     max_nodes: Annotated[int, Field(ge=1, le=1000)] | None = None

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.contract.errors import SpecError
-from infra.spec.document import StackDocument, parse_document, read_document
+from infra.spec.document import StackDocument, parse_document
+from infra.spec.inheritance import extended, read_stack_document
 from infra.spec.problems import UNREADABLE, Problem, file_error, path_text
 from infra.spec.program import ProgramSpec
 from infra.spec.reading import ConfigReading, LocatedProblem, read_program_values, read_values
@@ -27,12 +28,12 @@ class Inspection:
 
 def inspect_stack(file: Path) -> Inspection:
     """Check the file; raises ``SpecError`` only if it does not exist."""
-    return _inspection(read_document(file))
+    return _inspection(read_stack_document(file))
 
 
-def inspect_text(text: str) -> Inspection:
-    """Check the text of a stack file."""
-    return _inspection(parse_document(text))
+def inspect_text(text: str, folder: Path | None = None) -> Inspection:
+    """Check the text of a stack file; what it extends is in ``folder``."""
+    return _inspection(extended(parse_document(text), folder))
 
 
 def load_stack(file: Path) -> StackSpec:
@@ -51,12 +52,12 @@ def load_stack(file: Path) -> StackSpec:
 
 def inspect_program_stack(file: Path) -> Inspection:
     """Check the keys of this product in the stack file of another program."""
-    return _program_inspection(read_document(file))
+    return _program_inspection(read_stack_document(file))
 
 
-def inspect_program_text(text: str) -> Inspection:
+def inspect_program_text(text: str, folder: Path | None = None) -> Inspection:
     """Check the keys of this product in the text of another program's stack file."""
-    return _program_inspection(parse_document(text))
+    return _program_inspection(extended(parse_document(text), folder))
 
 
 def _program_inspection(document: StackDocument) -> Inspection:
@@ -84,7 +85,12 @@ def _is_unreadable(document: StackDocument) -> bool:
 
 def _problems(document: StackDocument, findings: Iterable[LocatedProblem]) -> list[Problem]:
     return [
-        Problem(path_text(f.location), f.message, document.line(f.location), f.code)
+        Problem(
+            path_text(f.location),
+            f"{f.message}{document.origin(f.location)}",
+            document.line(f.location),
+            f.code,
+        )
         for f in findings
     ]
 

@@ -17,7 +17,10 @@ _WORDS: Final = frozenset({"true", "false", "null"})
 
 @dataclass(frozen=True, slots=True)
 class NewStack:
-    """What a new stack declares. ``compute`` empty: none; ``subscription`` empty: set later."""
+    """What a new stack declares. ``compute`` empty: none; ``subscription`` empty: set later.
+
+    ``group_exists``: ``yes`` or ``no``; ``subnet``: the id of the nodes' subnet, empty for none.
+    """
 
     stack: str
     cloud: str
@@ -28,6 +31,8 @@ class NewStack:
     vm_size: str
     max_nodes: str
     subscription: str = ""
+    group_exists: str = "no"
+    subnet: str = ""
 
 
 DEFAULTS: Final = {
@@ -35,9 +40,11 @@ DEFAULTS: Final = {
     "location": "westeurope",
     "workspace": "ml-{stack}",
     "resource_group": "{workspace}-rg",
+    "group_exists": "no",
     "compute": "cpu",
     "vm_size": "STANDARD_DS3_V2",
     "max_nodes": "2",
+    "subnet": "",
     "subscription": "",
 }
 """The default of each field; it may refer to fields before it."""
@@ -73,6 +80,8 @@ def stack_text(wanted: NewStack) -> str:
         f"    name: {_scalar(wanted.workspace)}",
         f"    resource_group: {_scalar(wanted.resource_group)}",
     ]
+    if wanted.group_exists == "yes":
+        lines.append("    group_exists: true # neither changed nor deleted by this stack")
     if wanted.compute:
         lines += [
             "  aml:computes:",
@@ -83,6 +92,8 @@ def stack_text(wanted: NewStack) -> str:
             "      min_nodes: 0 # nodes kept warm are billed around the clock",
             f"      max_nodes: {_scalar(wanted.max_nodes)}",
         ]
+        if wanted.subnet:
+            lines.append(f"      subnet_id: {_scalar(wanted.subnet)}")
     return "\n".join(lines) + "\n"
 
 

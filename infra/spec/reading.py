@@ -12,6 +12,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from infra.contract.bounded_yaml import json_value
+from infra.contract.inheritance import EXTENDS
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.meant import names_meant
 from infra.spec import messages
@@ -33,6 +34,9 @@ _FIELDS: Final = {key: name for name, key in KEYS.items()}
 _OURS: Final = "aml:"
 _LOCATION: Final = KEYS["location"]
 _REGION_WORDS: Final = frozenset({"location", "region"})
+_UNMERGED: Final = (
+    "is merged by `aml` alone. For the Pulumi CLI, put what `aml check --show` prints in the file."
+)
 _MOST_FINDINGS: Final = 200
 """Finding what was probably meant takes time; nobody reads more at once."""
 
@@ -61,7 +65,9 @@ class ConfigReading:
 
 def read_values(config: Document) -> ConfigReading:
     """Validate the values of ``config`` (``aml:workspace`` → map, …). Pure."""
-    findings = [
+    # `aml` merges what a file extends before this; the Pulumi CLI passes the key on.
+    unmerged = [LocatedProblem((EXTENDS,), _UNMERGED)] if EXTENDS in config else []
+    findings = unmerged + [
         LocatedProblem((key,), _unknown(key), UNKNOWN_KEY)
         for key in islice(_unknown_keys(config), _MOST_FINDINGS)
     ]
@@ -141,7 +147,7 @@ def _is_sealed(complaint: messages.Complaint) -> bool:
 def _unknown_keys(config: Document) -> Iterator[str]:
     """Yield unknown keys of this product, and keys probably meant to be of this product."""
     for key in config:
-        if key in _FIELDS:
+        if key in _FIELDS or key == EXTENDS:
             continue
         meant = _meant(key)
         bare = ":" not in key  # Pulumi adds the project's namespace, which has no keys

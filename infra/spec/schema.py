@@ -12,12 +12,19 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Final, get_args
 
+from infra.contract.inheritance import EXTENDS
 from infra.contract.json_types import Document, JsonObject
 from infra.spec.base import SpecModel
 from infra.spec.stack import KEYS, StackSpec
 
 Descriptions = Mapping[str, Mapping[str, str]]
 _TEXT: Final = {"type": "string"}
+_EXTENDS: Final = "The stack beside this one whose file is inherited."
+# Keys of other namespaces belong to their providers.
+_OTHER_KEYS: Final = {
+    "patternProperties": {"^(?!aml:)[^:]+:.+$": {}},
+    "additionalProperties": False,
+}
 
 
 def stack_schema() -> JsonObject:
@@ -34,13 +41,27 @@ def stack_schema() -> JsonObject:
             "config": {
                 "type": "object",
                 "description": schema["description"],
-                "required": [names[field] for field in schema["required"]],
-                "properties": {
-                    names[field]: value for field, value in schema["properties"].items()
-                },
-                # Keys of other namespaces belong to their providers.
-                "patternProperties": {"^(?!aml:)[^:]+:.+$": {}},
-                "additionalProperties": False,
+                "anyOf": [
+                    {
+                        "required": [names[field] for field in schema["required"]],
+                        "properties": {
+                            names[field]: value for field, value in schema["properties"].items()
+                        },
+                        **_OTHER_KEYS,
+                    },
+                    # What it extends has the rest, also of single entries.
+                    {
+                        "required": [EXTENDS],
+                        "properties": {
+                            EXTENDS: {**_TEXT, "description": _EXTENDS},
+                            **{
+                                names[field]: {"description": value.get("description", "")}
+                                for field, value in schema["properties"].items()
+                            },
+                        },
+                        **_OTHER_KEYS,
+                    },
+                ],
             },
             "encryptionsalt": _TEXT,
             "secretsprovider": _TEXT,
@@ -93,7 +114,7 @@ def _described(schema: JsonObject, description: str | None) -> JsonObject:
 
 def _descriptions() -> dict[str, dict[str, str]]:
     models: tuple[type[SpecModel], ...] = (StackSpec, *_models(StackSpec))
-    return {model.__name__: _fields(model) for model in models}
+    return {model.__name__: field_descriptions(model) for model in models}
 
 
 def _models(model: type[SpecModel]) -> Iterator[type[SpecModel]]:
@@ -111,7 +132,7 @@ def _within(annotation: object) -> Iterator[type[SpecModel]]:
         yield from _within(each)
 
 
-def _fields(model: type[SpecModel]) -> dict[str, str]:
+def field_descriptions(model: type[SpecModel]) -> dict[str, str]:
     """Return the docstring of each field of a model, inherited ones included."""
     found: dict[str, str] = {}
     for base in reversed(model.__mro__):

@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from infra.contract.credential_kinds import CredentialKind
 from infra.spec.base import SpecModel
 from infra.spec.computes import ComputeSpec
 from infra.spec.connections import ConnectionSpec
@@ -26,6 +27,8 @@ class StackSpec(SpecModel):
 
     cloud: Literal["local", "azure"]
     location: Location
+    credential: CredentialKind | None = None
+    """As whom Azure is reached; without it, azure-identity tries all that it knows."""
     workspace: WorkspaceSpec
     storage_account: StorageAccountSpec = StorageAccountSpec()
     key_vault: KeyVaultSpec = KeyVaultSpec()
@@ -49,6 +52,7 @@ class StackSpec(SpecModel):
 KEYS: Final = {
     "cloud": "aml:cloud",
     "location": "azure-native:location",
+    "credential": "aml:credential",
     "workspace": "aml:workspace",
     "storage_account": "aml:storage_account",
     "key_vault": "aml:key_vault",
@@ -66,4 +70,6 @@ KEYS: Final = {
     "soft_delete": "aml:soft_delete",
     "adopt": "aml:adopt",
 }
-STRUCTURED: Final = frozenset(KEYS.values()) - {"aml:cloud", "azure-native:location"}
+STRUCTURED: Final = frozenset(KEYS.values()) - {
+    "aml:cloud", "aml:credential", "azure-native:location",
+}  # fmt: skip

@@ -20,6 +20,7 @@ from localcloud.calls.numbers import count_asked
 from localcloud.calls.paths import has
 from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.calls.shared_access import account_keys, container_token
+from localcloud.calls.system_data import system_data
 from localcloud.store.resources import StoredResource
 
 _ML: Final = "Microsoft.MachineLearningServices/workspaces"
@@ -82,7 +83,10 @@ def _put_version(call: Call) -> Reply | None:
                 id=f"{workspace.id}/{container.types[-1]}/{container.name}",
                 type=container.type,
                 parent=workspace.id,
-                document={"properties": dict(ASSET_DEFAULTS)},
+                document={
+                    "properties": dict(ASSET_DEFAULTS),
+                    "systemData": system_data(call),
+                },
                 created=call.now,
                 modified=call.now,
                 scope=workspace.scope,

@@ -50,4 +50,6 @@ def _run_tags(job: StoredResource) -> dict[str, str]:
     properties = job.properties
     facts = {"mlflow.runName": properties["displayName"], "mlflow.source.type": "JOB"}
     git = {k: v for k, v in properties["properties"].items() if k.startswith(_GIT)}
-    return {k: str(v) for k, v in {**facts, **git, **properties["tags"]}.items()}
+    return {
+        k: "" if v is None else str(v) for k, v in {**facts, **git, **properties["tags"]}.items()
+    }

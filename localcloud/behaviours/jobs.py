@@ -68,6 +68,7 @@ def submit(call: Call, properties: JsonObject) -> None:
         )
         call.cloud.store.resources.put(job)
     _stored(call, job, None)
+    _begun(call, job)
 
 
 def submitted(job: StoredResource) -> JsonObject:
@@ -117,12 +118,14 @@ def _same(key: str, before: object, after: object) -> bool:
 
 
 def _stored(call: Call, job: StoredResource, old: StoredResource | None) -> None:
-    """Create the run of a new job and have it run."""
-    if old is not None:
-        return
-    user = str(call.caller.get("appid", ""))
-    add_run(call.cloud, job, user=user, origin=origin_of(job.properties))
-    # Only after the commit: another thread reads the run.
+    """Create the run of a new job."""
+    if old is None:
+        user = str(call.caller.get("appid", ""))
+        add_run(call.cloud, job, user=user, origin=origin_of(job.properties))
+
+
+def _begun(call: Call, job: StoredResource) -> None:
+    """Have a new job run; its run is committed, since other threads read it."""
     begin_job(call.cloud, job)
 
 
@@ -216,6 +219,7 @@ KINDS: Final = (
         show=_show,
         stored=_stored,
         removed=_removed,
+        begun=_begun,
         actions={"cancel": _cancel},
         handlers={"LIST": _list, "DELETE": _delete},
     ),

@@ -30,6 +30,7 @@ from localcloud.behaviours.sweep_jobs import SWEEP, filled_sweep
 from localcloud.calls.automl import AUTOML
 from localcloud.calls.lookups import find
 from localcloud.calls.messages import Call
+from localcloud.calls.node_reads import read_of_nodes
 from localcloud.calls.refusals import RefusedError, invalid
 from runtime.pipelines.planning import sorted_names
 
@@ -131,6 +132,7 @@ def scope_of(name: str, properties: Document) -> Scope:
         settings,
         str(settings.get("default_compute") or properties.get("computeId") or ""),
         str(properties.get("experimentName") or "Default"),
+        read=read_of_nodes(properties.get("properties") or {}),
     )
 
 

@@ -24,13 +24,14 @@ from localcloud.behaviours.node_words import (
     sweep_parts,
 )
 from localcloud.calls.automl import BEST_MODEL
+from localcloud.calls.node_reads import READS, noted_reads
 from runtime.model.pipelines import REUSED_PROPERTY
 
 FINGERPRINT: Final = "aml.pipeline.fingerprint"
 """The property of a node's job: a hash of what it is made of."""
 IS_REUSED: Final = "azureml.isreused"
 _PIPELINE: Final = "azureml.pipelinerunid"
-NODE_PROPERTIES: Final = frozenset({FINGERPRINT, IS_REUSED, REUSED_PROPERTY, _PIPELINE})
+NODE_PROPERTIES: Final = frozenset({FINGERPRINT, IS_REUSED, REUSED_PROPERTY, READS, _PIPELINE})
 """The properties of a job that is a node."""
 _DEFAULT: Final = re.compile(r"azureml://datastores/[^/]+/paths/azureml/[^/]+/[^/]+/?")
 _INPUT: Final = re.compile(r"\$\{\{\s*parent\.inputs\.([\w.-]+)\s*\}\}")
@@ -98,7 +99,7 @@ class Scope:
     """What the expressions in a pipeline mean.
 
     ``outputs`` are the pipeline's, each with its URI; ``made`` what its nodes write, as outputs of
-    jobs with their URIs.
+    jobs with their URIs. ``read``: inputs that a node of the pipeline around this one writes.
     """
 
     job: str
@@ -108,6 +109,7 @@ class Scope:
     compute: str = ""
     experiment: str = "Default"
     made: Mapping[str, Mapping[str, Document]] = field(default_factory=dict)
+    read: frozenset[str] = frozenset()
 
 
 def child_id(job: str, node: str) -> str:
@@ -160,8 +162,11 @@ def inputs_of(node: Node, scope: Scope, problems: list[Problem]) -> dict[str, Js
             hint = nearest(name, dict.fromkeys(declared), noun="input")
             says = f"The component of node '{node.name}' has no input '{name}'. {hint}"
             problems.append((f"{at}.{name}", says))
+    varied = _space(node)
     found = {}
     for name in {**declared, **given}:
+        if name in varied and name not in given:
+            continue  # each trial has a value of its own
         form = declared.get(name) or {}
         value = _value(given.get(name), scope, node.name, problems)
         if value is None and form.get("default") is not None:
@@ -189,7 +194,20 @@ def child_properties(node: Node, scope: Scope, problems: list[Problem]) -> JsonO
     }
     own = {key: str(value) for key, value in (node.given.get("properties") or {}).items()}
     origin = {"azureml.runsource": "azureml.StepRun", _PIPELINE: scope.job}
+    origin |= noted_reads(name for name in inputs if _is_read(node, name, scope))
     return {**body, "properties": {**own, **origin, FINGERPRINT: _fingerprint(body, node, scope)}}
+
+
+def _space(node: Node) -> Document:
+    """Return the search space of a node, which only a sweep has."""
+    return sweep_parts(node.given)["searchSpace"] if node.kind == "sweep" else {}
+
+
+def _is_read(node: Node, name: str, scope: Scope) -> bool:
+    """Return whether an input is what another node writes, of this pipeline or of one around it."""
+    text = _text((node.given.get("inputs") or {}).get(name)).strip()
+    above = _INPUT.fullmatch(text)
+    return bool(_STEP.fullmatch(text)) or (above is not None and above[1] in scope.read)
 
 
 def _command(node: Node, scope: Scope, problems: list[Problem]) -> JsonObject:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from infra.catalogue.locations import location_name
-from infra.catalogue.names import parse_arm_id
+from infra.catalogue.names import ArmId, parse_arm_id
 from infra.contract.json_types import JsonObject
 from localcloud.behaviours.networks import (
     CARD,
@@ -29,13 +29,13 @@ _GROUPS: Final = f"{ENDPOINT}/privateDnsZoneGroups"
 _ZONE: Final = "Microsoft.Network/privateDnsZones"
 _LINK: Final = f"{_ZONE}/virtualNetworkLinks"
 _CONNECTIONS: Final = ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
-_ALLOWED: Final = {
+ENDPOINTS_OF: Final = {
     "microsoft.storage/storageaccounts": ("blob", "dfs", "file", "queue", "table", "web"),
     "microsoft.keyvault/vaults": ("vault",),
     "microsoft.containerregistry/registries": ("registry",),
     "microsoft.machinelearningservices/workspaces": ("amlworkspace",),
 }
-"""Resource type to the endpoints (``groupId``) that it can have."""
+"""Resource type, in lower case, to the endpoints (``groupId``) that it can have."""
 _APPROVED: Final = {
     "status": "Approved",
     "description": "Auto-Approved",
@@ -54,7 +54,13 @@ _TTL_S: Final = 10
 
 def with_connections(call: Call, resource: StoredResource, body: JsonObject) -> JsonObject:
     """Return a resource's body with the connections of the endpoints that lead to it."""
-    made = [
+    made = connections_of(call, resource)
+    return {**body, "properties": {**body["properties"], "privateEndpointConnections": made}}
+
+
+def connections_of(call: Call, resource: StoredResource) -> list[JsonObject]:
+    """Return the connections of the endpoints that lead to a resource."""
+    return [
         {
             "id": f"{resource.id}/privateEndpointConnections/{endpoint.name}",
             "name": endpoint.name,
@@ -68,7 +74,6 @@ def with_connections(call: Call, resource: StoredResource, body: JsonObject) -> 
         }
         for endpoint, inner in _leading_to(call, resource.id)
     ]
-    return {**body, "properties": {**body["properties"], "privateEndpointConnections": made}}
 
 
 def _leading_to(call: Call, target: str) -> Iterator[tuple[StoredResource, JsonObject]]:
@@ -114,7 +119,7 @@ def _endpoint(call: Call, wanted: JsonObject, old: StoredResource | None) -> Jso
 def _require_target(call: Call, path: str, inner: JsonObject) -> None:
     target = str(inner.get("privateLinkServiceId") or "")
     found = require_there(call, target, f"{path}.privateLinkServiceId")
-    allowed = _ALLOWED.get(found.type.lower(), ())
+    allowed = ENDPOINTS_OF.get(found.type.lower(), ())
     for group in inner.get("groupIds") or ():
         if str(group).lower() not in allowed:
             raise RefusedError(
@@ -211,23 +216,44 @@ def _zone_group(call: Call, wanted: JsonObject, _: StoredResource | None) -> Jso
 
 def _show_zone_group(call: Call, group: StoredResource, body: JsonObject) -> JsonObject:
     """Add the records that the group has written into its zones."""
-    endpoint = find(call, str(parse_arm_id(group.id).parent))
-    known = list(endpoint.properties["customDnsConfigs"]) if endpoint else []
     configs = [
         {
             **each,
             "properties": {
                 **each["properties"],
-                "recordSets": [
-                    record
-                    for config in known
-                    for record in _record(config, str(each["properties"]["privateDnsZoneId"]))
-                ],
+                "recordSets": list(
+                    _written(call, group, str(each["properties"]["privateDnsZoneId"]))
+                ),
             },
         }
         for each in body["properties"].get("privateDnsZoneConfigs") or ()
     ]
     return {**body, "properties": {**body["properties"], "privateDnsZoneConfigs": configs}}
+
+
+def _written(call: Call, group: StoredResource, zone: str) -> Iterator[JsonObject]:
+    """Yield the records of a group's endpoint in a zone."""
+    endpoint = find(call, str(parse_arm_id(group.id).parent))
+    for config in endpoint.properties["customDnsConfigs"] if endpoint else ():
+        yield from _record(config, zone)
+
+
+def zone_of(subscription: str, group: str, name: str) -> ArmId:
+    """Return the id of a private DNS zone."""
+    namespace, _, type_ = _ZONE.partition("/")
+    return ArmId(subscription, group, namespace, (type_,), (name,))
+
+
+def records_in(call: Call, zone: StoredResource) -> list[JsonObject]:
+    """Return the records that endpoints have in a zone, by name."""
+    found = [
+        record
+        for group in call.cloud.store.resources.of_type(_GROUPS, now=call.now)
+        for each in group.properties.get("privateDnsZoneConfigs") or ()
+        if key_of(str(each["properties"]["privateDnsZoneId"])) == zone.key
+        for record in _written(call, group, zone.id)
+    ]
+    return sorted(found, key=lambda record: str(record["recordSetName"]))
 
 
 def _record(config: JsonObject, zone: str) -> Iterator[JsonObject]:
@@ -255,7 +281,8 @@ def _link(call: Call, wanted: JsonObject, _: StoredResource | None) -> JsonObjec
 def _show_zone(call: Call, zone: StoredResource, body: JsonObject) -> JsonObject:
     links = call.cloud.store.resources.of_type(_LINK, now=call.now)
     own = [each for each in links if each.parent and key_of(each.parent) == zone.key]
-    counts = {"numberOfVirtualNetworkLinks": len(own), "numberOfRecordSets": 1}
+    records = len(records_in(call, zone)) + 1  # the first is the zone's own
+    counts = {"numberOfVirtualNetworkLinks": len(own), "numberOfRecordSets": records}
     return {**body, "properties": {**body["properties"], **counts}}
 
 

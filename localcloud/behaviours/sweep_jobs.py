@@ -15,6 +15,7 @@ from localcloud.behaviours.job_references import (
     required_asset,
 )
 from localcloud.calls.messages import Call
+from localcloud.calls.node_reads import noted_reads, read_of_nodes
 from localcloud.calls.refusals import invalid
 from runtime.model.trials import SWEEP_VARIABLE, with_values
 from runtime.sweeps.driver import Child
@@ -120,5 +121,5 @@ def trial_properties(sweep: Document, child: Child) -> JsonObject:
         "experimentName": sweep["experimentName"],
         "isArchived": False,
         "tags": {HYPERPARAMETERS: json.dumps(dict(child.assignment))},
-        "properties": {},
+        "properties": noted_reads(sorted(read_of_nodes(sweep.get("properties") or {}))),
     }

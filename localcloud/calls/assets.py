@@ -7,6 +7,7 @@ from typing import Final
 
 from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.messages import Call
+from localcloud.calls.system_data import system_data
 from localcloud.store.resources import StoredResource
 
 ASSET_DEFAULTS: Final[Document] = {
@@ -33,7 +34,10 @@ def stored_asset(
         id=f"{parent.id}/{path}",
         type=kind,
         parent=parent.id,
-        document={"properties": {**ASSET_DEFAULTS, **properties}},
+        document={
+            "properties": {**ASSET_DEFAULTS, **properties},
+            "systemData": system_data(call),
+        },
         created=call.now,
         modified=call.now,
         scope=parent.scope,

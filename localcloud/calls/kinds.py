@@ -43,6 +43,8 @@ class Kind:
       ignored; refuses changes that are not allowed. Both are whole documents, with their secrets.
     - ``stored(call, resource, old)`` runs after a PUT or PATCH; ``removed(call, resource)`` after
       a delete, of a parent too.
+    - ``begun(call, resource)`` runs after a create, once its response has been made: the
+      response describes what was created, not how far it has come meanwhile.
     - ``minted(call)``: secrets the service generates for a new resource (keys); sealed.
     - ``actions``: POST ``{id}/{action}``, names in Azure's casing, matched ignoring case. A
       handler that needs the resource calls ``existing`` of ``localcloud.calls.lookups``.
@@ -70,6 +72,7 @@ class Kind:
     show: Show | None = None
     stored: Callable[[Call, StoredResource, StoredResource | None], None] | None = None
     removed: Callable[[Call, StoredResource], None] | None = None
+    begun: Callable[[Call, StoredResource], None] | None = None
     actions: Mapping[str, Handler] = field(default_factory=dict)
     handlers: Mapping[Verb, Handler] = field(default_factory=dict)
 

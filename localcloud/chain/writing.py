@@ -13,7 +13,7 @@ from localcloud.calls.lookups import existing, find, require_parents
 from localcloud.calls.messages import Call, Handler, Reply, answer
 from localcloud.calls.paths import found, has, merged, placed, without
 from localcloud.calls.refusals import RefusedError, invalid
-from localcloud.calls.times import iso
+from localcloud.calls.system_data import system_data
 from localcloud.chain.addressing import Types, spelled_id
 from localcloud.chain.reading import shown
 from localcloud.store.resources import StoredResource
@@ -139,7 +139,7 @@ def _written(
     wanted = with_identity(call, wanted, old)
     wanted = {key: value for key, value in wanted.items() if value is not None}
     if kind.system_data:
-        wanted["systemData"] = _system_data(call, old)
+        wanted["systemData"] = system_data(call, old)
     document = kind.fill(call, wanted, old) if kind.fill else wanted
     if old is not None and kind.ignored_changes is not None:
         document = _without_ignored_changes(kind.ignored_changes, document, old, secrets)
@@ -264,29 +264,24 @@ def _require_same_location(body: JsonObject, old: StoredResource | None) -> None
         )
 
 
-def _system_data(call: Call, old: StoredResource | None) -> JsonObject:
-    who = str(call.caller.get("oid", "local-user"))
-    made = old.document.get("systemData") if old else None
-    created = made or {
-        "createdBy": who, "createdByType": "Application", "createdAt": iso(call.now),
-    }  # fmt: skip
-    return {
-        **created,
-        "lastModifiedBy": who,
-        "lastModifiedByType": "Application",
-        "lastModifiedAt": iso(call.now),
-    }
-
-
 def _finished(call: Call, kind: Kind, done: _Written) -> Reply:
-    """Run the ``stored`` hook and respond.
+    """Run the ``stored`` hook, make the response, and run the ``begun`` hook."""
+    # A resource whose create failed was never reported to the hooks, so it is new to them now.
+    before = done.old if done.old and done.old.outcome == "Succeeded" else None
+    if kind.stored is not None and not done.failed:
+        kind.stored(call, done.new, before)
+    reply = _response(call, kind, done)
+    if kind.begun is not None and before is None and not done.failed:
+        kind.begun(call, done.new)
+    return reply
+
+
+def _response(call: Call, kind: Kind, done: _Written) -> Reply:
+    """Make the response to a write.
 
     The first response of an operation never reports it as done: clients poll until it is.
     """
-    new, old, headers = done.new, done.old, done.headers
-    if kind.stored is not None and not done.failed:
-        # A resource whose create failed was never reported to the hook, so it is new to it now.
-        kind.stored(call, new, old if old and old.outcome == "Succeeded" else None)
+    new, headers = done.new, done.headers
     if not headers:
         return answer(shown(call, kind, new), done.status)
     # Storage polls Location only, and its client takes the last response as the account.

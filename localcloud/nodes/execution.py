@@ -247,7 +247,8 @@ class Execution:
                 place = storage.place(self._folder / "inputs", binding.name)
                 if binding.kind == "uri_file":
                     place = storage.place(place, address.path.rpartition("/")[2] or "file")
-                storage.download(self._cloud, address, place)
+                empty = binding.may_be_empty
+                storage.download(self._cloud, address, place, may_be_empty=empty)
                 places[f"inputs.{binding.name}"] = str(place)
         for binding in self.job.outputs:
             place = storage.place(self._folder / "named_outputs", binding.name)

@@ -4,7 +4,7 @@ Also the pure parts of starting one: the command with its placeholders filled in
 """
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from infra.contract.json_types import Document
 from localcloud.calls.automl import as_command
 from localcloud.calls.job_commands import filled, placeholders
 from localcloud.calls.job_limits import queue_limit
+from localcloud.calls.node_reads import read_of_nodes
 from localcloud.nodes.ranks import launch_of
 from localcloud.store.resources import StoredResource
 from localcloud.store.runs import StoredRun
@@ -35,6 +36,7 @@ class Binding:
     although the job may not end.
     ``evaluated``: of a table, the command gets the files that it chooses.
     ``asset`` is the name an output is registered under, ``version`` empty for the next one.
+    ``may_be_empty``: of a folder that another node of the pipeline writes.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Binding:
     mounted: bool = False
     asset: str = ""
     version: str = ""
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ def job_of(resource: StoredResource, run: StoredRun) -> Job:
     given = as_command(resource.parent, resource.properties)
     timeout = (given.get("limits") or {}).get("timeout")
     resources = given.get("resources") or {}
+    read = read_of_nodes(given.get("properties") or {})
     return Job(
         id=resource.id,
         run=run.key,
@@ -97,7 +101,7 @@ def job_of(resource: StoredResource, run: StoredRun) -> Job:
         environment=str(given["environmentId"]),
         experiment=str(given["experimentName"]),
         experiment_id=run.experiment,
-        inputs=_bindings(given.get("inputs"), "jobInputType"),
+        inputs=_bindings(given.get("inputs"), "jobInputType", read),
         outputs=_bindings(given.get("outputs"), "jobOutputType"),
         variables={k: str(v) for k, v in (given.get("environmentVariables") or {}).items()},
         node_count=int(resources.get("instanceCount") or 1),
@@ -174,7 +178,9 @@ def script_variables(
     }
 
 
-def _bindings(declared: Document | None, discriminator: str) -> tuple[Binding, ...]:
+def _bindings(
+    declared: Document | None, discriminator: str, read: Container[str] = ()
+) -> tuple[Binding, ...]:
     return tuple(
         Binding(
             name,
@@ -186,6 +192,7 @@ def _bindings(declared: Document | None, discriminator: str) -> tuple[Binding, .
             str(value.get("mode") or "").lower() == _MOUNTED,
             str(value.get("assetName") or ""),
             str(value.get("assetVersion") or ""),
+            name in read and value.get(discriminator) == "uri_folder",
         )
         for name, value in (declared or {}).items()
         if value is not None

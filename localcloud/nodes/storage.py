@@ -58,10 +58,11 @@ def reached(cloud: Cloud, job: Job, uri: str) -> BlobAddress:
     return address
 
 
-def download(cloud: Cloud, address: BlobAddress, into: Path) -> int:
+def download(cloud: Cloud, address: BlobAddress, into: Path, *, may_be_empty: bool = False) -> int:
     """Copy a blob, or all blobs below a prefix, to ``into``; return the size in bytes.
 
-    A blob becomes the file ``into``, a prefix becomes a folder.
+    A blob becomes the file ``into``, a prefix becomes a folder; where there is nothing, an empty
+    one if that ``may_be_empty``. Raises ``NothingThereError`` otherwise.
     """
     blobs = cloud.store.blobs
     single = blobs.get(address.account, address.container, address.path) if address.path else None
@@ -70,7 +71,7 @@ def download(cloud: Cloud, address: BlobAddress, into: Path) -> int:
         return single.size
     prefix = address.path.rstrip("/") + "/" if address.path else ""
     found = blobs.listing(address.account, address.container, prefix)
-    if not found:
+    if not found and not may_be_empty:
         raise NothingThereError(
             f"There is nothing at {address.container}/{address.path} in account {address.account}.",
             remedy="Upload it first, or correct the path.",

@@ -226,6 +226,7 @@ def append_block(call: Call, place: Place) -> Reply:
         nonlocal before
         if old is None:
             raise BlobRefusedError(404, "BlobNotFound", "The specified blob does not exist.")
+        _check_write_conditions(call, place)
         before = old.size
         return appended(call, old, len(data))
 
@@ -318,7 +319,12 @@ def _written(call: Call, place: Place, write: Callable[..., Blob]) -> Reply:
     _require_container(call, place)
     _check_write_conditions(call, place)
     try:
-        blob = write(now=call.now, only_if_absent=call.headers.get("if-none-match") == "*")
+        blob = write(
+            now=call.now,
+            only_if_absent=call.headers.get("if-none-match") == "*",
+            # Again: another request may have written while the content arrived.
+            allow=lambda _: _check_write_conditions(call, place),
+        )
     except BlobExistsError:
         raise BlobRefusedError(
             409, "BlobAlreadyExists", "The specified blob already exists."

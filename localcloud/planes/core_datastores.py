@@ -15,6 +15,7 @@ from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.refusals import RefusedError
 from localcloud.calls.routes import Route
 from localcloud.calls.shared_access import account_keys
+from localcloud.calls.system_data import system_data
 from localcloud.store.resources import StoredResource
 
 _TYPE: Final = "Microsoft.MachineLearningServices/workspaces/datastores"
@@ -115,7 +116,7 @@ def _stored(
         id=f"{workspace.id}/datastores/{name}",
         type=_TYPE,
         parent=workspace.id,
-        document={"properties": properties},
+        document={"properties": properties, "systemData": system_data(call)},
         created=call.now,
         modified=call.now,
         scope=workspace.scope,

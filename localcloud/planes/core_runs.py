@@ -106,7 +106,8 @@ def create_runs(call: Call) -> Reply:
             run_id = str(body["runId"])
             run = call.cloud.store.runs.get(call.workspace, run_id)
             run = run or _new_run(call, run_id, body)
-            tags = {str(key): str(value) for key, value in (body.get("tags") or {}).items()}
+            given = (body.get("tags") or {}).items()
+            tags = {str(key): "" if value is None else str(value) for key, value in given}
             call.cloud.store.tracking.set_tags(run.key, tags)
             shown[run_id] = _run_document(call, run)
     return answer({"runs": shown, "errors": {}})
@@ -115,7 +116,8 @@ def create_runs(call: Call) -> Reply:
 def change_experiment(call: Call) -> Reply:
     """Change an experiment's tags, and whether it is archived."""
     body, found = call.json(), _experiment(call)
-    tags = {str(key): str(value) for key, value in (body.get("tags") or {}).items()}
+    given = (body.get("tags") or {}).items()
+    tags = {str(key): "" if value is None else str(value) for key, value in given}
     archived = body.get("archive")
     changed = replace(
         found,
@@ -334,7 +336,7 @@ def _experiment_document(experiment: StoredExperiment) -> JsonObject:
         "description": None,
         "createdUtc": iso(experiment.created),
         "archivedTime": iso(experiment.modified) if experiment.deleted else None,
-        "tags": dict(experiment.tags),
+        "tags": {key: value or None for key, value in experiment.tags.items()},
     }
 
 

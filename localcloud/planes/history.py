@@ -117,7 +117,7 @@ def change_run(call: Call) -> Reply:
         changes["displayName"] = str(body["displayName"])
         call.cloud.store.runs.amend(run.key, name=changes["displayName"])
     if isinstance(body.get("tags"), dict):
-        changes["tags"] = {str(k): str(v) for k, v in body["tags"].items()}
+        changes["tags"] = {str(k): "" if v is None else str(v) for k, v in body["tags"].items()}
         call.cloud.store.tracking.set_tags(run.key, changes["tags"])
     if isinstance(body.get("hidden"), bool):
         changes["isArchived"] = body["hidden"]
@@ -184,7 +184,8 @@ def run_document(call: Call, run: StoredRun) -> JsonObject:
         "endTimeUtc": iso(run.ended) if run.ended else None,
         "error": {"error": error} if error else None,
         "warnings": None,
-        "tags": tracking.tags(run.key),
+        # As the service shows a tag without a value.
+        "tags": {key: value or None for key, value in tracking.tags(run.key).items()},
         "properties": properties_of(call, run),
         "parentRunId": parent,
         "rootRunId": root_of(call, run).run_id,

@@ -9,6 +9,7 @@ from localcloud.calls.artifacts import artifact_store
 from localcloud.calls.assets import ASSET_DEFAULTS, REGISTRY
 from localcloud.calls.lookups import existing, find
 from localcloud.calls.messages import Call
+from localcloud.calls.system_data import system_data
 from localcloud.planes.mlflow_documents import read_pairs
 from localcloud.planes.mlflow_errors import MlflowRefusedError, absent, needed
 from localcloud.planes.mlflow_registry import (
@@ -241,7 +242,11 @@ def stored_asset(
         id=f"{parent.id}/{kind.rpartition('/')[2]}/{name}",
         type=kind,
         parent=parent.id,
-        document={"properties": {**ASSET_DEFAULTS, **properties}, REGISTRY: dict(kept)},
+        document={
+            "properties": {**ASSET_DEFAULTS, **properties},
+            "systemData": system_data(call),
+            REGISTRY: dict(kept),
+        },
         created=call.now,
         modified=call.now,
         scope=parent.scope,

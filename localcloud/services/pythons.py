@@ -13,6 +13,7 @@ from threading import Event
 from typing import Final
 
 from infra.contract.errors import EnvironmentBuildError
+from localcloud.services import spark_classes
 from runtime.environments.builders import ChosenBuilder
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.locking import lock
@@ -46,6 +47,8 @@ def python_with(
     text = "\n".join(dict.fromkeys(requirements))
     spec = EnvironmentSpec("pip", requirements=text, source="libraries")
     with cache.lease(lock(spec), log, stop) as built:
+        if SPARK in requirements:
+            spark_classes.note_start(built.python, spark_variables(built.python), log)
         yield built.python
 
 
@@ -59,7 +62,7 @@ def spark_variables(python: Path) -> dict[str, str]:
         "PYSPARK_PYTHON": str(python),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_LAUNCHER_OPTS": f"{_QUICK} -XX:+UseSerialGC",
-        "SPARK_SUBMIT_OPTS": _QUICK,
+        "SPARK_SUBMIT_OPTS": f"{_QUICK} {spark_classes.options(python)}".rstrip(),
     }
 
 

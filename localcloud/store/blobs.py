@@ -89,6 +89,9 @@ def file_chunks(file: Path) -> Iterator[bytes]:
             yield chunk
 
 
+Allow = Callable[[Blob | None], None]
+
+
 class BlobStore:
     """The blobs of all accounts. Account names are lower case."""
 
@@ -159,13 +162,20 @@ class BlobStore:
         headers: Mapping[str, str] | None = None,
         metadata: Mapping[str, str] | None = None,
         only_if_absent: bool = False,
+        allow: Allow | None = None,
     ) -> Blob:
-        """Write one blob. Raises ``BlobExistsError`` if it exists and ``only_if_absent``."""
+        """Write one blob. Raises ``BlobExistsError`` if it exists and ``only_if_absent``.
+
+        ``allow`` gets the blob that is replaced when all the content has arrived, and may refuse:
+        nobody else writes between its answer and the new blob.
+        """
         # The content is staged before the transaction: an upload may be slow, the lock is global.
         with self._stage(chunks) as staged, self._database.write():
             old = self.get(account, container, name)
             if old is not None and only_if_absent:
                 raise BlobExistsError(name)
+            if allow is not None:
+                allow(old)
             self._keep(staged)
             known = {"content-md5": staged.md5} | dict(headers or {})
             written = Blob(
@@ -207,6 +217,7 @@ class BlobStore:
         headers: Mapping[str, str],
         metadata: Mapping[str, str],
         only_if_absent: bool = False,
+        allow: Allow | None = None,
     ) -> Blob:
         """Make a blob with the content of another one; both share its file.
 
@@ -219,6 +230,8 @@ class BlobStore:
                 old = self.get(account, container, name)
                 if old is not None and only_if_absent:
                     raise BlobExistsError(name)
+                if allow is not None:
+                    allow(old)
                 created = old.created if old else now
                 made = Blob(
                     account, container, name, source.size, dict(headers), dict(metadata),
@@ -231,7 +244,7 @@ class BlobStore:
         # Still written to, or replaced since it was looked up: its content is copied.
         return self.put(
             account, container, name, file_chunks(source.file),
-            now=now, headers=headers, metadata=metadata, only_if_absent=only_if_absent,
+            now=now, headers=headers, metadata=metadata, only_if_absent=only_if_absent, allow=allow,
         )  # fmt: skip
 
     def put_file(self, account: str, container: str, name: str, file: Path, *, now: float) -> Blob:

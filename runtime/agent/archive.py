@@ -16,15 +16,15 @@ ARCHIVE_NAME = "aml_agent.pyz"
 _PARTS = (
     "artifacts", "assets/__init__", "assets/blob_http", "assets/blobs", "assets/errors",
     "assets/local_files", "assets/signing", "attempts", "backends", "beside", "calls", "contents",
-    "context", "detached", "documents", "entering", "entry", "environments", "events", "exchange",
-    "exchange_blobs", "exit_codes", "fields", "files", "forward", "gateway", "gpus", "in_driver",
-    "installed", "last_words", "main", "memory_kills", "models", "mpi", "mpi_daemons",
-    "node_blobs", "node_environment", "node_run", "options", "outputs", "owner", "peers",
-    "process_tree", "questions", "ranked", "ranks", "receiver", "relay", "relay_channel",
-    "rendezvous", "retries", "run_calls", "run_data", "run_documents", "run_facts", "run_files",
-    "run_metrics", "run_registrations", "searching", "service_gateway", "serving", "site_folder",
-    "spark", "spark_asked", "spark_driver", "spark_parts", "spark_relay", "starting", "supervise",
-    "tracking", "wire",
+    "context", "detached", "documents", "downloads", "endpoint", "entering", "entry",
+    "environments", "events", "exchange", "exchange_blobs", "exit_codes", "failures", "fields",
+    "files", "forward", "gateway", "gpus", "in_driver", "installed", "last_words", "loading",
+    "main", "memory_kills", "models", "mpi", "mpi_daemons", "node_blobs", "node_environment",
+    "node_run", "options", "outputs", "owner", "peers", "process_tree", "questions", "ranked",
+    "ranks", "receiver", "relay", "relay_channel", "rendezvous", "retries", "run_calls", "run_data",
+    "run_documents", "run_facts", "run_files", "run_metrics", "run_registrations", "searching",
+    "service_gateway", "serving", "site_folder", "spark", "spark_asked", "spark_driver",
+    "spark_parts", "spark_relay", "starting", "supervise", "tracking", "wire",
 )  # fmt: skip
 # An older Python gets a message instead of the traceback of the first import that fails.
 _MAIN = """\

@@ -15,15 +15,15 @@ from pathlib import Path
 from runtime.agent.documents import JsonObject
 from runtime.agent.events import read_events
 from runtime.agent.exit_codes import exit_text, positive
+from runtime.agent.failures import failure_events
 from runtime.agent.memory_kills import memory_kills
-from runtime.agent.retries import IDLE, KILLED, OUT_OF_MEMORY, RENDEZVOUS, Retries
+from runtime.agent.retries import Retries
 from runtime.agent.supervise import MAX_DURATION, SIGNAL, Limits, ScriptExit
 
 ATTEMPT_VARIABLE = "AML_ATTEMPT"
 """The number of the attempt, from 1."""
 ATTEMPTS_PROPERTY = "aml.attempts"
 _FINAL = frozenset({SIGNAL, MAX_DURATION})
-_SIGNALED = 128
 
 Start: typing.TypeAlias = "Callable[[Sequence[str], Mapping[str, str], Limits], ScriptExit]"
 """Runs a command with these variables and limits, once."""
@@ -55,8 +55,9 @@ class Attempts:
             limits = self._left(time.monotonic() - began)
             outcome = self.start(command, {**variables, ATTEMPT_VARIABLE: str(attempt)}, limits)
             ended_well = outcome.exit_code == 0 and not outcome.stopped_by
-            outcome = replace(outcome, said=self.failure() if ended_well else None)
             events = failure_events(outcome, out_of_memory=memory_kills() > kills)
+            said = self.failure() if ended_well else None
+            outcome = replace(outcome, said=said, events=events)
             code = positive(outcome.exit_code) or 1
             failed = outcome.said is not None or not ended_well
             if not failed or outcome.stopped_by in _FINAL:
@@ -74,16 +75,6 @@ class Attempts:
         most = self.limits.max_duration_s
         left = max(0.001, most - elapsed_s) if most else 0.0
         return replace(self.limits, max_duration_s=left)
-
-
-def failure_events(outcome: ScriptExit, *, out_of_memory: bool) -> frozenset[str]:
-    """Return what happened, in the words of a policy of retries."""
-    code = positive(outcome.exit_code)
-    found = {outcome.stopped_by} & {IDLE, RENDEZVOUS}
-    if not outcome.stopped_by and code > _SIGNALED:
-        found.add(KILLED)
-        found |= {OUT_OF_MEMORY} if out_of_memory else set()
-    return frozenset(found)
 
 
 def why(outcome: ScriptExit) -> str:

@@ -89,6 +89,20 @@ def open_to_append(file: Path, flags: int = 0) -> int:
     return _opened(file, os.O_APPEND | flags)
 
 
+def open_to_go_on(file: Path, flags: int = 0) -> int:
+    """Return a descriptor as ``open_to_append`` does, of a file of lines.
+
+    A line that was cut off is ended: whoever wrote it may be gone.
+    """
+    sink = open_to_append(file, flags)
+    with suppress(OSError), file.open("rb") as source:
+        if source.seek(0, os.SEEK_END):
+            source.seek(-1, os.SEEK_END)
+            if source.read(1) != b"\n":
+                os.write(sink, b"\n")
+    return sink
+
+
 def make_executable(descriptor: int) -> None:
     """Let everybody execute a file who can read it."""
     mode = os.fstat(descriptor).st_mode & 0o777

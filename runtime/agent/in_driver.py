@@ -122,10 +122,13 @@ class _Outcome:
 
 @contextmanager
 def _place_of(asked: JsonObject) -> Iterator[None]:
-    """Give this process the folder and the variables of a script, for as long as it runs."""
+    """Give this process the folder, variables and path of a script, for as long as it runs."""
     folder, variables, path = str(Path.cwd()), dict(os.environ), list(sys.path)
     os.chdir(asked["folder"])
     os.environ.update(asked["variables"])
+    # A new interpreter would have read it: the in-run ``azureml`` is there.
+    own = asked["variables"].get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:0] = [entry for entry in own if entry and entry not in path]
     try:
         yield
     finally:

@@ -11,26 +11,21 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from runtime.agent.artifacts import Artifacts
 from runtime.agent.attempts import ATTEMPT_VARIABLE, Attempts, Start, left_s, why
-from runtime.agent.backends import ForwardingBackend, OwnBackend, TrackingBackend
 from runtime.agent.context import RunContext, read_context
 from runtime.agent.documents import JsonObject
 from runtime.agent.events import EventLog
 from runtime.agent.exit_codes import positive
 from runtime.agent.files import close_off, make_folder
-from runtime.agent.forward import Forwarder
 from runtime.agent.gateway import Gateway, NoGateway
 from runtime.agent.gpus import GpuSampler, gpus
-from runtime.agent.installed import FILE as INSTALLED_FILE
-from runtime.agent.installed import report_installed
-from runtime.agent.mpi_daemons import run_daemon, run_reach
+from runtime.agent.loading import load
 from runtime.agent.options import (
     events_file,
     launch_of,
@@ -42,7 +37,6 @@ from runtime.agent.options import (
 )
 from runtime.agent.outputs import Output
 from runtime.agent.peers import PEERS_VARIABLE
-from runtime.agent.ranked import run_rank
 from runtime.agent.ranks import (
     MPI,
     Launch,
@@ -52,20 +46,14 @@ from runtime.agent.ranks import (
     placed,
     started_as,
 )
-from runtime.agent.receiver import Receiver
-from runtime.agent.relay import RelayedGateway
+from runtime.agent.receiver import Endpoint, Receiver
 from runtime.agent.retries import RENDEZVOUS
-from runtime.agent.run_calls import RunCalls
 from runtime.agent.run_data import DataError, Finish, current, without
-from runtime.agent.run_facts import FACTS_VARIABLE, RunFacts, passed_facts
+from runtime.agent.run_facts import FACTS_VARIABLE, passed_facts
 from runtime.agent.run_registrations import registered
-from runtime.agent.service_gateway import ServiceGateway
 from runtime.agent.site_folder import azureml_site, site_variables
-from runtime.agent.spark import own_address, run_spark, spark_start, uses_spark
-from runtime.agent.spark_asked import asked_of
 from runtime.agent.starting import LaunchError, Network, Several, Single
 from runtime.agent.supervise import IDLE, MAX_DURATION, SIGNAL, Limits, ScriptExit
-from runtime.agent.tracking import InMemoryTracking
 
 AGENT_PYTHON = "AML_AGENT_PYTHON"
 """The variable with which a node gives the agent a Python of its own."""
@@ -76,10 +64,10 @@ _GONE = 1
 _TOO_LATE = frozenset({IDLE, MAX_DURATION, RENDEZVOUS})
 
 
-_BELOW_MPIRUN: Mapping[str, Callable[[Sequence[str], Mapping[str, str]], int]] = {
-    "daemon": run_daemon,
-    "rank": run_rank,
-    "reach": run_reach,
+_BELOW_MPIRUN = {
+    "daemon": "mpi_daemons:run_daemon",
+    "rank": "ranked:run_rank",
+    "reach": "mpi_daemons:run_reach",
 }
 
 
@@ -96,9 +84,9 @@ def main(
     """
     options = parsed(list(sys.argv[1:] if arguments is None else arguments))
     if options.action in _BELOW_MPIRUN:
-        return _BELOW_MPIRUN[options.action](options.command, os.environ)
+        return int(load(_BELOW_MPIRUN[options.action])(options.command, os.environ))
     if options.action == "spark":
-        return run_spark(options.asked, options.command)
+        return int(load("spark:run_spark")(options.asked, options.command))
     context = read_context(os.environ)
     process = started_as(started_by(options, os.environ))
     for folder in ("outputs", "logs"):
@@ -136,9 +124,14 @@ class _Run:
         options, events = self._options, self._events
         data = current(lambda text: events.append("message", {"text": text}))
         facts = passed_facts(os.environ, options.command)
-        backend = _backend(options, self._context, facts, events)
-        calls = RunCalls(backend, self._context, facts, gateway, events.append)
-        receiver = Receiver(backend, calls, _address(options, self._launch))
+        artifacts = Path(options.artifacts).absolute()
+
+        def endpoint() -> Endpoint:
+            make = load("endpoint:RunEndpoint")
+            made: Endpoint = make(artifacts, self._context, facts, gateway, events.append)
+            return made
+
+        receiver = Receiver(endpoint, _address(options, self._launch))
         receiver.start()
         with self._output() as output, azureml_site(options.azureml) as site:
             variables = script_variables(os.environ, self._context, receiver)
@@ -151,7 +144,7 @@ class _Run:
                 Limits(self._left_s, options.grace, options.idle_timeout),
                 retries_of(options),
                 events.append,
-                calls.taken_failure,
+                receiver.taken_failure,
                 _first_attempt(os.environ),
             )
             try:
@@ -182,16 +175,20 @@ class _Run:
     ) -> tuple[list[str], dict[str, str]]:
         """Return the command that submits a script to Spark, and its variables.
 
-        Files of Workbench mean PySpark where they name no framework: a script that has nothing of
-        it needs no Spark.
+        Files of Workbench mean PySpark where they name no framework, but not on `local`: a script
+        elsewhere that has nothing of it needs no Spark.
         """
+        asked = load("spark_asked:asked_of")(self._options.spark)
         try:
-            return spark_start(asked_of(self._options.spark), argv, variables)
+            started: tuple[list[str], dict[str, str]]
+            started = load("spark:spark_start")(asked, argv, variables)
         except LaunchError as error:
-            if uses_spark(Path(argv[1])):
+            if asked.required or load("spark:uses_spark")(Path(argv[1])):
                 raise
             self._events.append("message", {"text": f"The script runs without Spark. {error}"})
             return argv, variables
+        else:
+            return started
 
     def _cannot_start(self, error: Exception, output: Output) -> int:
         name, options = self._options.command[0], self._options
@@ -227,6 +224,7 @@ class _Run:
             ssh_command(options),
             options.interface,
             options.through_agents,
+            options.meet_timeout,
         )
         return Several(launch, network, output)
 
@@ -245,7 +243,8 @@ class _Run:
         if self._is_first and not self._options.private:
             with suppress(OSError, ValueError):
                 prefix = Path(script_python(os.environ)).parent.parent
-                report_installed(self._events.append, Path(INSTALLED_FILE), prefix)
+                file = Path(load("installed:FILE"))
+                load("installed:report_installed")(self._events.append, file, prefix)
 
     def _ended(self, outcome: ScriptExit, failure: str | None) -> int:
         options = self._options
@@ -253,6 +252,10 @@ class _Run:
             close_off(Path())
         limits = Limits(options.max_duration, options.grace, options.idle_timeout)
         data = end_state(outcome, limits, failure)
+        several = self._launch is not None and len(self._launch.hosts) > 1
+        if several and data["state"] == "Failed" and outcome.stopped_by != MAX_DURATION:
+            # Whoever starts the agents of all nodes decides whether it does so again.
+            data["events"] = sorted(outcome.events)
         self._events.append("state", data)
         return int(data["exit_code"])
 
@@ -279,33 +282,22 @@ def _require_gpus(count: int) -> None:
 
 def _address(options: argparse.Namespace, launch: Launch | None) -> str:
     """Return where the tracking endpoint listens: ranks and drivers elsewhere need it."""
-    if options.spark and asked_of(options.spark).cluster:
-        return own_address()
+    if options.spark and load("spark_asked:asked_of")(options.spark).cluster:
+        return str(load("spark:own_address")())
     if launch is not None and launch.kind == MPI and len(launch.hosts) > 1 and not launch.node:
         return launch.hosts[0]
     return "127.0.0.1"
 
 
 def _gateway(context: RunContext, relay: str) -> Gateway:
+    made: Gateway
     if relay:
-        return RelayedGateway(Path(relay).absolute())
+        made = load("relay:RelayedGateway")(Path(relay).absolute())
+        return made
     if context.tracking is None or not os.environ.get("AZUREML_ARM_WORKSPACE_NAME"):
         return NoGateway()
-    return ServiceGateway(os.environ, context.tracking)
-
-
-def _backend(
-    options: argparse.Namespace, context: RunContext, facts: RunFacts, events: EventLog
-) -> TrackingBackend:
-    if context.tracking is not None:
-        return ForwardingBackend(Forwarder(context.tracking), context.run_id, events.append)
-    tracking = InMemoryTracking(
-        context.run_id, context.experiment, context.experiment_id, facts.tags
-    )
-    artifacts = Artifacts(
-        Path(options.artifacts), context.run_id, tracking.model_name, tracking.model_run
-    )
-    return OwnBackend(tracking, artifacts, context.run_id, events.append)
+    made = load("service_gateway:ServiceGateway")(os.environ, context.tracking)
+    return made
 
 
 def command_line(command: Sequence[str], python: str) -> list[str]:

@@ -18,7 +18,7 @@ from runtime.agent.ranks import Launch
 
 _VERSION = re.compile(r"\(Open MPI\) (\d+)\.")
 _FAILED = (
-    re.compile(r"Process name: \[.*,(\d+)\]"),
+    re.compile(r"Process name: \[(?:\[\d+,\d+\]|[^\],]*),(\d+)\]"),
     re.compile(r"process rank (\d+) with PID"),
     re.compile(r"MPI_ABORT was invoked on rank (\d+)"),
 )
@@ -135,8 +135,10 @@ def forwarded_names(variables: Mapping[str, str]) -> list[str]:
 
 def failed_rank(text: str) -> int | None:
     """Return the first rank that failed, by what ``mpirun`` wrote; ``None`` if it does not say."""
-    for pattern in _FAILED:
-        match = pattern.search(text)
-        if match is not None:
-            return int(match[1])
+    # What a rank wrote meanwhile cuts a line of ``mpirun`` in two.
+    for said in (text, text.replace("\n", "")):
+        for pattern in _FAILED:
+            match = pattern.search(said)
+            if match is not None:
+                return int(match[1])
     return None

@@ -79,6 +79,13 @@ def _add_processes(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--port", type=int, default=PORT, help="where rank 0 listens")
     group.add_argument("--agent-port", type=int, default=PORT - 1, help="where its agent does")
     group.add_argument("--rendezvous-timeout", type=float, default=TIMEOUT_S, metavar="SECONDS")
+    group.add_argument(
+        "--meet-timeout",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="after which an agent that was started, but has not connected, is lost",
+    )
     group.add_argument("--ssh", default="", metavar="COMMAND", help="how mpirun reaches the nodes")
     group.add_argument(
         "--through-agents",

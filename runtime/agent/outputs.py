@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import final
 
-from runtime.agent.files import open_to_append
+from runtime.agent.files import open_to_go_on
 from runtime.agent.ranked import RankedLines
 from runtime.agent.ranks import log_name
 
@@ -42,6 +42,7 @@ class Output:
         self._sinks: list[int] = [sys.stdout.fileno()]
         self._own: dict[int, list[int]] = {}
         self._rest = dict.fromkeys(ranks, b"")
+        self._last = dict.fromkeys(ranks, b"\n")
         self.lines = RankedLines(self._show) if by_mpirun else None
 
     def __enter__(self) -> Output:
@@ -61,12 +62,20 @@ class Output:
         if self.lines is not None:
             self.lines.add(data)
             return
+        self._last[rank] = data[-1:] or self._last[rank]
         if self._size == 1:
             _write(self._sinks, data)
             return
         _write(self._own.get(rank, []), data)
         *lines, self._rest[rank] = (self._rest[rank] + data).split(b"\n")
         _write(self._sinks, b"".join(_tagged(rank, line) for line in lines))
+
+    def begin(self) -> None:
+        """Have the next attempt begin on a line of its own, whatever the one before left."""
+        self.flush()
+        for rank in [rank for rank, last in self._last.items() if last != b"\n"]:
+            _write(self._sinks if self._size == 1 else self._own.get(rank, []), b"\n")
+            self._last[rank] = b"\n"
 
     def say(self, text: str) -> None:
         """Write a line of the agent's own."""
@@ -83,7 +92,7 @@ class Output:
 
     def _open(self, sinks: list[int], file: Path) -> None:
         with suppress(FileExistsError):
-            sinks.append(open_to_append(file, self._flags))
+            sinks.append(open_to_go_on(file, self._flags))
 
     def _show(self, rank: int | None, line: bytes) -> None:
         _write(self._sinks, line + b"\n" if rank is None else _tagged(rank, line))

@@ -19,10 +19,9 @@ from dataclasses import dataclass
 from typing import IO
 
 from runtime.agent.documents import JsonObject
-from runtime.agent.retries import RENDEZVOUS
+from runtime.agent.retries import LOST, RENDEZVOUS
 from runtime.agent.supervise import SIGNAL, Stop
 
-LOST = "lost"
 PEERS_VARIABLE = "AML_PEERS_KEY"
 _PAUSE_S = 0.2
 _HELLO_S = 10.0
@@ -39,13 +38,27 @@ _LATE_S = 10.0
 
 @dataclass(frozen=True)
 class Nodes:
-    """The hosts of a run by number, this node's number, and where the first one's agent listens."""
+    """The hosts of a run by number, this node's number, and where the first one's agent listens.
+
+    Who starts all agents gives ``meet_s``: one that has not connected by then is out of reach.
+    """
 
     hosts: tuple[str, ...]
     node: int
     port: int
     token: str
     timeout_s: float
+    meet_s: float = 0.0
+
+    @property
+    def patience_s(self) -> float:
+        """Return how long agents that have not connected are waited for."""
+        return self.meet_s or self.timeout_s
+
+    @property
+    def missed(self) -> str:
+        """Return what it is if one of them does not."""
+        return LOST if self.meet_s else RENDEZVOUS
 
 
 def failure(stop: Stop) -> JsonObject:
@@ -55,6 +68,7 @@ def failure(stop: Stop) -> JsonObject:
         "text": stop.text,
         "exit_code": stop.exit_code,
         "last_lines": list(stop.last_lines),
+        "events": list(stop.events),
     }
 
 
@@ -65,6 +79,7 @@ def _stop_of(message: JsonObject) -> Stop:
         str(message.get("text") or ""),
         None if code is None else int(code),
         tuple(map(str, message.get("last_lines") or ())),
+        tuple(map(str, message.get("events") or ())),
     )
 
 
@@ -94,18 +109,27 @@ class Peers:
         with self._lock:
             if self._stop is not None or self._nodes.node:
                 return self._stop
-            late = time.monotonic() - self._began > self._nodes.timeout_s
+            late = time.monotonic() - self._began > self._nodes.patience_s
             hosts = enumerate(self._nodes.hosts)
             missing = [f"{n} ({h})" for n, h in hosts if n and n not in self._joined]
         if not late or not missing:
             return None
         stop = Stop(
-            RENDEZVOUS,
+            self._nodes.missed,
             f"The agent of node {', '.join(missing)} did not connect to"
-            f" {self._nodes.hosts[0]}:{self._nodes.port} within {self._nodes.timeout_s:g} s.",
+            f" {self._nodes.hosts[0]}:{self._nodes.port} within {self._nodes.patience_s:g} s.",
         )
         self._fail(stop)
         return stop
+
+    def lost(self, patience_s: float) -> Stop | None:
+        """Return that another node is gone, if that is found out now; ``None`` if it is not.
+
+        The processes of a node may notice it before its agent does.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._stop is not None, patience_s)
+            return self._stop if self._stop is not None and self._stop.why == LOST else None
 
     def own_ended(self) -> None:
         """Note that the processes of this node have ended well, but for those that serve."""
@@ -120,7 +144,7 @@ class Peers:
         own = self._fail(stop)
         if own and stop.why != SIGNAL:
             self._untold_until = (
-                self._began + self._nodes.timeout_s
+                self._began + self._nodes.patience_s
                 if self._nodes.node
                 else time.monotonic() + _LATE_S
             )
@@ -159,6 +183,7 @@ class Peers:
             if self._stop is not None or self.released:
                 return False
             self._stop = stop
+            self._changed.notify_all()
             others = [link for node, link in self._joined.items() if node != source]
         _send(others, {"failed": failure(stop)})
         return True
@@ -220,7 +245,7 @@ class Peers:
     def _connect(self) -> None:
         """Connect to the first node, again and again until its agent listens."""
         nodes, why = self._nodes, ""
-        while time.monotonic() - self._began < nodes.timeout_s and not self._closed:
+        while time.monotonic() - self._began < nodes.patience_s and not self._closed:
             try:
                 link = socket.create_connection((nodes.hosts[0], nodes.port), _HELLO_S)
             except OSError as error:
@@ -240,9 +265,9 @@ class Peers:
             return
         self._fail(
             Stop(
-                RENDEZVOUS,
+                nodes.missed,
                 f"The agent of node 0 at {nodes.hosts[0]}:{nodes.port} could not be reached within"
-                f" {nodes.timeout_s:g} s: {why}.",
+                f" {nodes.patience_s:g} s: {why}.",
             )
         )
 

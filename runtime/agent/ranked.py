@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from runtime.agent.files import open_to_append
+from runtime.agent.files import open_to_go_on
 from runtime.agent.peers import PEERS_VARIABLE
 from runtime.agent.ranks import Process, expanded, log_name, missing_variables, started_as
 from runtime.agent.supervise import Tail
@@ -62,7 +62,7 @@ def _copier(rank: int, log: Path) -> int:
 def _copy(reading: int, rank: int, log: Path) -> None:
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    sink, tag = open_to_append(log), _RECORD + b"%d" % rank + _TEXT
+    sink, tag = open_to_go_on(log), _RECORD + b"%d" % rank + _TEXT
     _write(1, _RECORD + b"%d" % rank + _RECORD + b"\n")
     rest = b""
     for data in iter(lambda: os.read(reading, 65536), b""):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 OUT_OF_MEMORY, KILLED, IDLE, RENDEZVOUS = "out of memory", "killed", "idle", "rendezvous"
+LOST = "lost"
+"""Another node of the run is gone: the agents of all have to be started again."""
 EVENTS = (OUT_OF_MEMORY, KILLED, IDLE, RENDEZVOUS)
 """What the agent sees of a failure: see ``runtime.model.launching.RetryPolicy``."""
 

@@ -14,8 +14,6 @@ import re
 import shutil
 import tempfile
 import typing
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -23,13 +21,15 @@ from urllib.parse import unquote, urlsplit
 
 from runtime.agent.documents import JsonObject
 from runtime.agent.files import Below, OutsideError, files_below, make_folder, replacing
+from runtime.agent.loading import load
 
 DATA_VARIABLE = "AML_RUN_DATA"
 """JSON: ``{"inputs": {name: {…}}, "outputs": {name: {…}}}``.
 
 Keys of both: ``place`` (where the script finds it, relative to the working folder or absolute),
 ``overwrite``, ``variable`` (another variable for its path). Of inputs also ``url`` (to fetch),
-``copy`` (the script gets a copy of its own), ``text`` (no path: what the variable holds as it is).
+``empty`` (nothing is stored: the script gets an empty folder), ``copy`` (the script gets a copy of
+its own), ``text`` (no path: what the variable holds as it is).
 Of outputs also ``asset`` and ``properties``: the data asset to register if the script completed.
 """
 INPUTS_VARIABLE = "AML_INPUT_DATASETS"
@@ -42,7 +42,6 @@ What it is, is in a variable of that name, which a script may read itself.
 """
 MICROSOFTS_OUTPUTS = "AZUREML_DATASET_FILE_OUTPUTS"
 _REFERENCE = re.compile(r"\$\{?AZUREML_DATAREFERENCE_(\w+)\}?")
-_TIMEOUT_S = 120.0
 _DONE = ".aml_data_is_there"
 
 
@@ -175,7 +174,11 @@ class RunData:
         place, url = self._place(given), given.get("url")
         if place is not None and self._is_there:
             return str(place)
-        source = self._fetch(name, str(url)) if url else Path(self._stored(name))
+        if given.get("empty"):
+            source = self._own(name)
+            make_folder(source)
+        else:
+            source = self._fetch(name, str(url)) if url else Path(self._stored(name))
         if place is None and not given.get("copy"):
             return str(source.absolute())
         return str(_placed(source, place or self._own(name) / source.name, given))
@@ -226,11 +229,8 @@ class RunData:
         make_folder(file.parent)
         self._report(f"Downloading input {name} from {url.partition('?')[0]}")
         try:
-            # The submitter checked that it is http or https.
-            answer = urllib.request.urlopen(url, timeout=_TIMEOUT_S)  # noqa: S310
-            with answer, replacing(file) as sink:
-                shutil.copyfileobj(answer, sink)
-        except (urllib.error.URLError, OSError, ValueError) as error:
+            load("downloads:download")(url, file)
+        except (OSError, ValueError) as error:
             raise DataError(f"{url.partition('?')[0]} cannot be read: {error}") from error
         return file
 

@@ -92,16 +92,20 @@ class Server:
                 self._answer(*frame)
 
     def _answer(self, header: JsonObject, content: bytes) -> None:
+        answered = False
         try:
             with closing(self._answers[header["do"]](header, content)) as answers:
                 for answer in answers:
                     self._send(*answer)
+                    answered = "done" in answer[0]
         except BrokenPipeError:
             raise
         except ContentError as error:
             self._send({"error": f"The content {error} did not arrive whole."})
         except OSError as error:
-            self._send({"error": str(error), "full": error.errno in _FULL})
+            # What fails after an answer is not one to the next request.
+            if not answered:
+                self._send({"error": str(error), "full": error.errno in _FULL})
 
     def _send(self, header: JsonObject, content: bytes = b"") -> None:
         text = json.dumps({**header, "size": len(content)})
@@ -218,7 +222,8 @@ class Server:
             self._contents.prune(header["limit"])
         if self._environments.grown:
             self._environments.prune(header["limit"])
-        tree = self._contents.tree(self._laid_out.pop(folder.name, ""))
+        laid_out = self._laid_out.pop(folder.name, None)  # of another connection, it is not known
+        tree = None if laid_out is None else self._contents.tree(laid_out)
         if tree is not None and not self._contents.missing(tree):
             self._contents.keep_spare(tree)
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from runtime.agent.attempts import ATTEMPT_VARIABLE
-from runtime.agent.files import open_to_append
+from runtime.agent.files import open_to_append, open_to_go_on
 from runtime.agent.run_calls import RUN_API
 from runtime.agent.spark_asked import APPLICATION_PROPERTY, Asked, asked_of
 from runtime.agent.spark_parts import Parts, own_variables
@@ -40,6 +40,14 @@ _DRIVER = "aml_driver.py"
 _SETTINGS = "aml_driver.json"
 _SUBMITTED = re.compile(rb"Submitted application (application_\d+_\d+)")
 _WHERE = "import importlib.util as u; print(u.find_spec('pyspark').submodule_search_locations[0])"
+_NO_JAVA = (
+    "Spark needs Java, and there is no `java` on PATH and no JAVA_HOME. Install Java 17 or"
+    " later, for example with `apt-get install openjdk-17-jre-headless`."
+)
+_NO_SPARK = (
+    "There is no Spark: {} has no pyspark, and SPARK_HOME names none. Add `pyspark` to"
+    " the packages of the run's environment."
+)
 _LAST_LINES = 20
 _LOOK_EVERY_S = 0.1
 _LAST_WORDS_S = 10.0
@@ -63,8 +71,11 @@ def spark_start(
             raise LaunchError("There is no `spark-submit` on PATH: this is no head node of Spark.")
         own = {"PYSPARK_DRIVER_PYTHON": python} if asked.environment else {}
     else:
-        _require_java(variables)
-        home = _spark_home(python, variables)
+        if not has_java(variables):
+            raise LaunchError(_NO_JAVA)
+        home = spark_home(python, variables)
+        if home is None:
+            raise LaunchError(_NO_SPARK.format(python))
         submit = str(Path(home) / "bin" / "spark-submit")
         own = {
             "SPARK_HOME": home,
@@ -91,21 +102,19 @@ def _cluster_submit(python: str, variables: Mapping[str, str]) -> str | None:
     return shutil.which("spark-submit", path=os.pathsep.join(p for p in places if Path(p) != own))
 
 
-def _require_java(variables: Mapping[str, str]) -> None:
+def has_java(variables: Mapping[str, str]) -> bool:
+    """Return whether there is a Java for Spark."""
     home = variables.get("JAVA_HOME")
-    path = variables.get("PATH", os.defpath)
-    if (
-        not (home and Path(home, "bin", "java").exists())
-        and shutil.which("java", path=path) is None
-    ):
-        raise LaunchError(
-            "Spark needs Java, and there is no `java` on PATH and no JAVA_HOME. Install Java 17 or"
-            " later, for example with `apt-get install openjdk-17-jre-headless`."
-        )
+    if home and Path(home, "bin", "java").exists():
+        return True
+    return shutil.which("java", path=variables.get("PATH", os.defpath)) is not None
 
 
-def _spark_home(python: str, variables: Mapping[str, str]) -> str:
-    """Return where Spark is: in the script's environment, at SPARK_HOME, or on PATH."""
+def spark_home(python: str, variables: Mapping[str, str]) -> str | None:
+    """Return where Spark is: in the script's Python, at SPARK_HOME, or on PATH.
+
+    ``python`` may be empty: then nothing is asked of it.
+    """
     places = []
     with suppress(OSError, subprocess.SubprocessError):
         told = subprocess.run(
@@ -122,13 +131,8 @@ def _spark_home(python: str, variables: Mapping[str, str]) -> str:
     on_path = shutil.which("spark-submit", path=variables.get("PATH", os.defpath))
     if on_path is not None:
         places.append(Path(on_path).resolve().parent.parent)
-    for place in places:
-        if (place / "bin" / "spark-submit").is_file():
-            return str(place)
-    raise LaunchError(
-        f"There is no Spark: {python} has no pyspark, and SPARK_HOME names none. Add `pyspark` to"
-        " the packages of the run's environment."
-    )
+    found = (place for place in places if (place / "bin" / "spark-submit").is_file())
+    return next(map(str, found), None)
 
 
 def run_spark(text: str, command: Sequence[str]) -> int:
@@ -220,7 +224,7 @@ class _Submitted:
 
     def _read(self, process: subprocess.Popen[bytes]) -> None:
         """Copy what Spark writes to its log, and note the application."""
-        sink = open_to_append(Path(SPARK_LOG))
+        sink = open_to_go_on(Path(SPARK_LOG))
         output = typing.cast("typing.IO[bytes]", process.stdout)
         for line in output:
             with suppress(OSError):

@@ -16,6 +16,7 @@ class Asked:
     ``yarn``: by the cluster's own Spark; with ``cluster``, the driver runs in a container of YARN.
     ``environment`` is a folder that is sent along as the Python of the run, ``variables`` names
     those that the driver needs elsewhere. ``submit`` is the path of ``spark-submit``, once found.
+    ``required``: without Spark, a script does not run even if it has nothing of Spark in it.
     """
 
     options: Sequence[str] = ()
@@ -25,6 +26,7 @@ class Asked:
     environment: str = ""
     variables: Sequence[str] = ()
     submit: str = ""
+    required: bool = False
 
     def text(self) -> str:
         """Return the JSON text of which ``asked_of`` makes it again."""

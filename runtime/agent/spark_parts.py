@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tarfile
 import zipfile
@@ -12,6 +13,12 @@ from runtime.agent.site_folder import PARTS
 
 _ENVIRONMENT_FILE = ".aml-environment.tar.gz"
 _FASTEST = 1
+_PROGRAMS = "bin"
+_STARTS_BESIDE = b"""#!/bin/sh
+'''exec' "$(dirname -- "$(realpath -- "$0")")/%s" "$0" "$@"
+' '''
+"""
+"""In place of a first line with the path of a Python: the one beside the program runs it."""
 _OWN = ("AZUREML_", "MLFLOW_", "AML_")
 _NOT_SENT = ("outputs", "logs", "user_logs", "azureml-logs")
 _SENT = ("inputs", "named_outputs")
@@ -28,14 +35,19 @@ class Parts:
         self._root = root
 
     def environment(self, environment: Path) -> Path:
-        """Return an environment as an archive, which is packed once and kept in its folder."""
+        """Return an environment as an archive, which is packed once and kept in its folder.
+
+        Its Python finds its packages from where it is unpacked, and its programs their Python.
+        """
         kept = environment / _ENVIRONMENT_FILE
         if not kept.exists():
             partial = self._folder / _ENVIRONMENT_FILE
             with tarfile.open(str(partial), "w:gz", compresslevel=_FASTEST) as archive:
                 for each in sorted(environment.iterdir()):
                     if not each.name.startswith(_ENVIRONMENT_FILE):
-                        archive.add(str(each), each.name)
+                        archive.add(str(each), each.name, filter=_no_program)
+                for program in _programs(environment):
+                    _add_program(archive, program, environment)
             # Another run may pack it at the same time: a reader sees either as a whole.
             moved = environment / f"{_ENVIRONMENT_FILE}.{os.getpid()}"
             partial.rename(moved)
@@ -93,3 +105,26 @@ def _python_files(work: Path) -> Iterator[Path]:
         if Path(above) == work:
             folders[:] = [name for name in folders if name not in _NOT_SENT]
         yield from (Path(above, name) for name in sorted(files) if name.endswith(".py"))
+
+
+def _no_program(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    return None if info.isfile() and Path(info.name).parent == Path(_PROGRAMS) else info
+
+
+def _programs(environment: Path) -> Iterator[Path]:
+    folder = environment / _PROGRAMS
+    for each in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if each.is_file() and not each.is_symlink():
+            yield each
+
+
+def _add_program(archive: tarfile.TarFile, program: Path, environment: Path) -> None:
+    """Add a program; one that a Python of the environment runs gets the one beside it."""
+    content = program.read_bytes()
+    first, _, rest = content.partition(b"\n")
+    start = b"#!" + os.fsencode(str(environment / _PROGRAMS)) + b"/"
+    if first.startswith(start + b"python"):
+        content = _STARTS_BESIDE % first[len(start) :].split()[0] + rest
+    info = archive.gettarinfo(str(program), f"{_PROGRAMS}/{program.name}")
+    info.type, info.linkname, info.size = tarfile.REGTYPE, "", len(content)
+    archive.addfile(info, io.BytesIO(content))

@@ -17,7 +17,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from runtime.agent.failures import failure_events
 from runtime.agent.files import open_to_append
+from runtime.agent.memory_kills import memory_kills
 from runtime.agent.mpi import (
     NoMpiError,
     failed_rank,
@@ -47,12 +49,15 @@ from runtime.agent.rendezvous import (
     missing_of_pytorch,
     missing_of_tensorflow,
 )
+from runtime.agent.retries import LOST
 from runtime.agent.supervise import Child, Limits, ScriptExit, Stop, Supervisor
 
 HOSTS_FILE = "logs/azureml/mpi_hosts.txt"
 REACH_FILE = "logs/azureml/mpi_reach.sh"
 _ROOT = Path(__file__).absolute().parents[2]  # now, since the working folder may change
 _TRIES = 50
+_NOTICED_S = 1.0
+"""How long before the agent of a node its processes may notice that another node is gone."""
 _LOWEST, _HIGHEST = 20000, 32000  # below the ports that systems give to clients
 _MAIN = """\
 import sys
@@ -72,7 +77,8 @@ class Network:
 
     ``agent_port`` is where the first node's agent listens for the others, which know ``token``.
     ``ssh`` and ``interface`` are for ``mpirun``, which with ``through_agents`` needs no ssh: the
-    agents of all nodes are there.
+    agents of all nodes are there. ``meet_s`` is the time in which the agents have to connect, if
+    they were all started; else they have as long as the processes.
     """
 
     rendezvous_s: float
@@ -81,6 +87,7 @@ class Network:
     ssh: Sequence[str] = ()
     interface: str = ""
     through_agents: bool = False
+    meet_s: float = 0.0
 
 
 class Single:
@@ -92,6 +99,7 @@ class Single:
     def __call__(
         self, command: Sequence[str], variables: Mapping[str, str], limits: Limits
     ) -> ScriptExit:
+        self._output.begin()
         return Supervisor(self._output.write, limits).run([Child(tuple(command), variables)])
 
 
@@ -107,6 +115,7 @@ class Several:
         self, command: Sequence[str], variables: Mapping[str, str], limits: Limits
     ) -> ScriptExit:
         """Run the processes once. Raises ``OSError`` or ``LaunchError`` if they cannot start."""
+        self._output.begin()
         with with_port(self._launch) as launch:
             start = self._mpi if launch.kind == MPI else self._ranks
             outcome = start(launch, command, variables, limits)
@@ -188,12 +197,16 @@ class Several:
         peers = None
         if len(launch.hosts) > 1 and (launch.kind != MPI or network.through_agents):
             place = (launch.hosts, launch.node, network.agent_port)
-            peers = Peers(Nodes(*place, token=network.token, timeout_s=network.rendezvous_s))
+            waits = (network.rendezvous_s, network.meet_s)
+            peers = Peers(Nodes(*place, network.token, *waits))
         watch = _Watch(Rendezvous(missing, network.rendezvous_s), peers)
+        kills = memory_kills()
         try:
             outcome = Supervisor(self._output.write, limits, watch).run(children)
             if peers is not None and (outcome.exit_code != 0 or outcome.stopped_by):
-                peers.own_failed(_stop_of(outcome, launch))
+                outcome = outcome if launch.node else _explained(outcome, peers)
+                events = failure_events(outcome, out_of_memory=memory_kills() > kills)
+                peers.own_failed(_stop_of(outcome, launch, events))
             return outcome
         finally:
             if peers is not None:
@@ -233,11 +246,18 @@ def _child(
     return Child(tuple(expanded(command, own)), own, process.rank, serves)
 
 
-def _stop_of(outcome: ScriptExit, launch: Launch) -> Stop:
+def _explained(outcome: ScriptExit, peers: Peers) -> ScriptExit:
+    """Return how the processes ended: those that fail when another node is gone, by its loss."""
+    lost = None if outcome.stopped_by else peers.lost(_NOTICED_S)
+    return replace(outcome, stopped_by=LOST, text=lost.text) if lost else outcome
+
+
+def _stop_of(outcome: ScriptExit, launch: Launch, events: frozenset[str]) -> Stop:
     """Return what the other nodes are told of this one's failure."""
     where = f"node {launch.node} ({launch.hosts[launch.node]})"
     text = outcome.text or f"Rank {outcome.rank} on {where} failed."
-    return Stop(outcome.stopped_by, text, outcome.exit_code, outcome.last_lines)
+    lines, seen = outcome.last_lines, tuple(sorted(events))
+    return Stop(outcome.stopped_by, text, outcome.exit_code, lines, seen)
 
 
 def own_command(action: str) -> list[str]:

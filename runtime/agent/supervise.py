@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import IO, Protocol, final
 
@@ -62,13 +62,14 @@ class Child:
 class Stop:
     """Why the processes are to be stopped, decided outside: a word for the kind, and a sentence.
 
-    ``exit_code`` and ``last_lines`` are those of a process elsewhere that failed.
+    ``exit_code``, ``last_lines`` and ``events`` are those of a process elsewhere that failed.
     """
 
     why: str
     text: str
     exit_code: int | None = None
     last_lines: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class ScriptExit:
     ``exit_code`` is negative for a script that a signal ended (the signal's number). Of several
     processes, it is that of the first that failed, as are ``rank`` and ``last_lines``; ``size`` is
     the number of all. ``text`` says more about ``stopped_by``. ``said`` is why a script that ended
-    well says that its run failed.
+    well says that its run failed, ``events`` what happened in the words of a policy of retries.
     """
 
     exit_code: int
@@ -88,6 +89,7 @@ class ScriptExit:
     text: str = ""
     size: int = 1
     said: str | None = None
+    events: frozenset[str] = frozenset()
 
 
 class Watch(Protocol):
@@ -163,7 +165,8 @@ class Supervisor:
             stop = self._stop_of
             code = code if stop.exit_code is None else stop.exit_code
             lines = stop.last_lines or first.tail.lines()
-            return ScriptExit(code, stop.why, lines, first.child.rank, stop.text)
+            end = ScriptExit(code, stop.why, lines, first.child.rank, stop.text)
+            return replace(end, events=frozenset(stop.events))
         why = "" if self._stopped_by == RANK else self._stopped_by
         return ScriptExit(code, why, first.tail.lines(), first.child.rank)
 

@@ -13,7 +13,7 @@ from runtime.api.model import Model
 from runtime.api.run import Run, run_of
 from runtime.automl.spec import MINIMIZED
 
-__all__ = ["AutoMLRun"]
+__all__ = ["AutoMLRun", "AutoMLStepRun"]
 _BEST: Final = "automl_best_child_run_id"
 _METRIC: Final = "primary_metric"
 _MODEL: Final = "outputs/model"
@@ -159,6 +159,13 @@ class AutoMLRun(Run):
                 remedy=f"Wait for it, or read its log: `aml run logs {self.id}`.",
             )
         return folder
+
+
+class AutoMLStepRun(AutoMLRun):
+    """The search of a step: ``step_run`` is its run, from ``PipelineRun.find_step_run``."""
+
+    def __init__(self, step_run: Run) -> None:
+        super().__init__(step_run.experiment, step_run.id)
 
 
 def loaded(folder: Path) -> object:

@@ -11,6 +11,7 @@ from infra.contract.errors import DefinitionError, UsageError
 from infra.contract.json_types import JsonObject
 from infra.contract.load import nearest
 from runtime.environments.conda_yaml import Scalar, line_of, read_yaml, write_yaml
+from runtime.environments.declarations import SDK_PACKAGE, elsewhere
 from runtime.environments.locking import THIS_PYTHON
 
 __all__ = ["CondaDependencies"]
@@ -18,7 +19,6 @@ __all__ = ["CondaDependencies"]
 FILE_NAME: Final = "conda_dependencies.yml"
 _KEYS: Final = ("name", "channels", "dependencies", "prefix", "variables")
 _CHANNELS: Final = ("anaconda", "conda-forge")
-_SDK: Final = "azureml-defaults"
 _TENSORFLOW: Final = {"cpu": "tensorflow", "gpu": "tensorflow-gpu"}
 _CNTK: Final = {"cpu": "cntk", "gpu": "cntk-gpu"}
 _TENSORFLOW_VERSION: Final = "2.2.0"
@@ -47,7 +47,7 @@ class CondaDependencies:
         elif _underlying_structure is not None:
             self._document = dict(_underlying_structure)
         else:
-            self._document = _document([f"python={THIS_PYTHON}"], [_SDK])
+            self._document = _document([f"python={THIS_PYTHON}"], [SDK_PACKAGE])
 
     @classmethod
     def create(
@@ -65,7 +65,7 @@ class CondaDependencies:
         made = cls(_underlying_structure=_document([f"python={python_version}"], []))
         if pip_indexurl:
             made.set_pip_index_url(pip_indexurl)
-        for package in [_SDK] if pip_packages is None else pip_packages:
+        for package in [SDK_PACKAGE] if pip_packages is None else pip_packages:
             made.add_pip_package(package)
         for package in conda_packages or ():
             made.add_conda_package(package)
@@ -244,7 +244,8 @@ def _read(file: Path) -> JsonObject:
     except (OSError, UnicodeDecodeError) as error:
         raise DefinitionError(
             f"The conda file cannot be read: {error}.",
-            remedy="Give the path of a conda YAML file, relative to the working folder.",
+            remedy=elsewhere(file, "`{}`")
+            or "Give the path of a conda YAML file, relative to the working folder.",
             at=str(file),
         ) from error
     return _parsed(text, str(file))

@@ -40,11 +40,12 @@ from runtime.api.registered_environments import (
     curated,
     environments_of,
     registered,
+    stand_in,
     wanted_version,
 )
 from runtime.api.section_documents import fill
 from runtime.api.sections import Section, refuse_given
-from runtime.definitions.curated import PREFIX
+from runtime.definitions.curated import CURATED, PREFIX
 from runtime.environments.declarations import read_declaration
 from runtime.environments.images import build_context
 from runtime.environments.requirements import requirement_lines
@@ -238,17 +239,20 @@ class Environment(Section):
 
     @classmethod
     def list(cls, workspace: Deployed) -> "dict[str, Environment]":
-        """Return the newest version of each registered environment, by name.
+        """Return the newest version of each registered environment, by name, and curated ones.
 
-        Those that only submitted runs brought along, which nobody registered, are left out.
+        Those that only submitted runs brought along, which nobody registered, are left out. The
+        curated ones are those that the local cloud has something for.
         """
         with azureml_errors(), environments_of(workspace) as environments:
             found = {name: environments.get(name) for name in environments.names()}
-        return {
+        own = {
             name: cls._registered(registered(name, version, properties))
             for name, (version, properties) in found.items()
             if not properties.get("isAnonymous")
         }
+        stand_ins = CURATED if workspace.manifest.cloud == "local" else {}
+        return {name: cls._declared_as(name, stand_in(name)) for name in stand_ins} | own
 
     def build(
         self, workspace: Deployed, image_build_compute: str | None = None
@@ -358,7 +362,13 @@ class Environment(Section):
     @classmethod
     def _curated(cls, workspace: Deployed, name: str, version: str | None) -> "Environment":
         """Return a curated environment: Azure's own, or what stands in for it elsewhere."""
-        made, spec = cls(name, version), curated(workspace, name, version)
+        return cls._declared_as(name, curated(workspace, name, version), version)
+
+    @classmethod
+    def _declared_as(
+        cls, name: str, spec: EnvironmentSpec, version: str | None = None
+    ) -> "Environment":
+        made = cls(name, version)
         if spec.conda:
             made.python.conda_dependencies = CondaDependencies.from_text(spec.conda, name)
         return made.declared_by(spec)

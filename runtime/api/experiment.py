@@ -1,12 +1,16 @@
 """``Experiment``, as in azureml-core: submits runs and groups them under a name."""
 
 import builtins
+import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import NoReturn, Protocol, runtime_checkable
+from typing import Final, NoReturn, Protocol, runtime_checkable
 from uuid import NAMESPACE_URL, uuid5
 
 from infra.catalogue.names import RULES
+from runtime.agent.in_run.tags import shown_tags, tag_texts
 from runtime.api.exceptions import (
     ComputeTargetException,
     UserErrorException,
@@ -19,6 +23,7 @@ from runtime.api.script_run_config import ScriptRunConfig
 from runtime.api.workspace import Workspace
 from runtime.api.workspaces.attributes import missing_attribute
 from runtime.history.experiment_tags import ExperimentTags
+from runtime.history.store import Filter
 from runtime.model.runs import RunSpec
 from runtime.submit.interactive import start
 from runtime.submit.prepare import placed
@@ -53,6 +58,14 @@ class SubmitsItself(Protocol):
         """Submit it and return its run."""
 
 
+class ViewType(StrEnum):
+    """Which experiments ``Experiment.list`` returns."""
+
+    ActiveOnly = "ActiveOnly"
+    ArchivedOnly = "ArchivedOnly"
+    All = "All"
+
+
 class Experiment:
     """A group of runs in one workspace. It exists when its first run does."""
 
@@ -69,10 +82,10 @@ class Experiment:
         return str(uuid5(NAMESPACE_URL, f"{self.workspace.id.lower()}/experiments/{self.name}"))
 
     @property
-    def tags(self) -> dict[str, str]:
+    def tags(self) -> dict[str, str | None]:
         """The tags of the experiment in this project; changing the copy changes nothing."""
         with azureml_errors():
-            return self._tags.read()
+            return shown_tags(self._tags.read())
 
     @property
     def _tags(self) -> ExperimentTags:
@@ -95,7 +108,7 @@ class Experiment:
         ``config``: a ``ScriptRunConfig``, an estimator (``options`` override its values), a
         ``RunConfiguration`` with a script in this folder, or whatever submits itself.
         """
-        told = {str(key): str(value) for key, value in (tags or {}).items()}
+        told = tag_texts(tags or {})
         if isinstance(config, SubmitsItself):
             return config.submit_to(self, told, **options)
         if isinstance(config, RunConfiguration):
@@ -146,11 +159,24 @@ class Experiment:
 
     @staticmethod
     def list(
-        workspace: Workspace, experiment_name: str | None = None, **_: object
+        workspace: Workspace,
+        experiment_name: str | None = None,
+        view_type: str = ViewType.ActiveOnly,
+        **_: object,
     ) -> "builtins.list[Experiment]":
-        """Return the experiments that have runs, or the one of a name."""
+        """Return the experiments that have runs, or the one of a name.
+
+        ``view_type``: ``ActiveOnly``, ``ArchivedOnly`` or ``All``.
+        """
         names = workspace.session.history.experiments()
-        return [Experiment(workspace, each) for each in names if experiment_name in {None, each}]
+        found = [Experiment(workspace, each) for each in names if experiment_name in {None, each}]
+        wanted = _VIEWS.get(str(view_type).lower())
+        if wanted is None:
+            raise UserErrorException(
+                f"There is no view {view_type!r} of experiments.",
+                remedy="Give ActiveOnly, ArchivedOnly or All.",
+            )
+        return [each for each in found if (each.archived_time is not None) in wanted]
 
     @staticmethod
     def delete(workspace: Workspace, experiment_id: str) -> None:
@@ -160,19 +186,45 @@ class Experiment:
             remedy="Remove its runs with `aml runs prune`.",
         )
 
-    def set_tags(self, tags: Mapping[str, str]) -> None:
+    def set_tags(self, tags: Mapping[str, object]) -> None:
         """Set tags of the experiment; those of runs are found by ``get_runs``."""
         with azureml_errors():
-            self._tags.change(tags)
+            self._tags.change(tag_texts(tags))
 
     def tag(self, key: str, value: str | None = None) -> None:
         """Set one tag of the experiment."""
-        self.set_tags({key: value or ""})
+        self.set_tags({key: value})
 
     def remove_tags(self, tags: "builtins.list[str]") -> None:
         """Remove tags of the experiment."""
         with azureml_errors():
             self._tags.change({}, tags)
+
+    @property
+    def archived_time(self) -> datetime | None:
+        """When it was archived, ``None`` if it was not, or has a run that was made since."""
+        with azureml_errors():
+            moment = self._tags.archived()
+        if moment is None:
+            return None
+        latest = self.workspace.session.history.runs(Filter(experiment=self.name, limit=1))
+        since = any(record.created > moment for record in latest)
+        return None if since else datetime.fromtimestamp(moment, UTC)
+
+    def archive(self) -> None:
+        """Leave it out of lists; its runs are kept. A new run makes it active again."""
+        with azureml_errors():
+            self._tags.archive(time.time())
+
+    def reactivate(self, new_name: str | None = None) -> None:
+        """List it again. Raises ``UserErrorException`` for another name, as azureml-core does."""
+        if new_name not in {None, self.name}:
+            raise UserErrorException(
+                f"Experiment {self.name!r} cannot be renamed to {new_name!r}.",
+                remedy="Call `reactivate()` without a name.",
+            )
+        with azureml_errors():
+            self._tags.archive(None)
 
     def refresh(self) -> None:
         """Do nothing: tags are read when they are asked for."""
@@ -210,12 +262,11 @@ class Experiment:
         )
 
 
+# View → whether what it shows is archived.
+_VIEWS: Final = {"activeonly": {False}, "archivedonly": {True}, "all": {False, True}}
 # Attribute → what to do instead.
 NOT_OFFERED = {
-    "archive": "leave it out: experiments are names that runs share",
-    "archived_time": "leave it out: experiments are not archived",
     "from_directory": "use `Experiment(workspace, name)`",
-    "reactivate": "leave it out: experiments are not archived",
 }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from infra.contract.errors import UsageError
-from infra.contract.load import nearest
+from infra.contract.meant import version_meant
 from runtime.api.conda_dependencies import CondaDependencies
 from runtime.api.estimator import Estimator
 from runtime.api.estimator_rules import EstimatorSettings
@@ -70,10 +70,12 @@ class FrameworkEstimator(Estimator):
         versions = self.get_supported_versions()
         self.framework_version = str(framework_version or self.DEFAULT_VERSION)
         if self.framework_version not in versions:
+            near = version_meant(self.framework_version, versions)
             raise UsageError(
                 f"{name} has no version {framework_version!r}.",
-                remedy=nearest(self.framework_version, dict.fromkeys(versions), noun="version")
-                + " Of other versions, list the packages: Estimator(…, pip_packages=[…]).",
+                remedy=(f"The nearest is {near!r}" if near else "It has others")
+                + f" (all: {', '.join(versions)}). Of other versions, list the packages:"
+                " Estimator(…, pip_packages=[…]).",
             )
         if framework_version is None and len(versions) > 1:
             warnings.warn(

@@ -219,7 +219,8 @@ class HyperDriveConfig:
         self.primary_metric_name = primary_metric_name
         self.primary_metric_goal = primary_metric_goal
         self.max_total_runs = max_total_runs
-        self.max_concurrent_runs = min(max_concurrent_runs or max_total_runs, _MOST_AT_ONCE)
+        at_once = max_total_runs if max_concurrent_runs is None else max_concurrent_runs
+        self.max_concurrent_runs = min(at_once, _MOST_AT_ONCE)
         self.max_duration_minutes = min(max_duration_minutes, _LONGEST_MIN)
         self.policy = policy or NoTerminationPolicy()
         self.estimator = estimator
@@ -318,12 +319,13 @@ class HyperDriveRunConfig(HyperDriveConfig):
 
 def _values(child: RunBase) -> Assignment:
     """Return the values that a child of a sweep had."""
-    if HYPERPARAMETERS not in child.tags:
+    given = child.tags.get(HYPERPARAMETERS)
+    if given is None:
         raise UserErrorException(
             f"Run {child.id} is not a child of a sweep.",
             remedy="Give children of sweeps as resume_child_runs, and sweeps as resume_from.",
         )
-    values: Assignment = json.loads(child.tags[HYPERPARAMETERS])
+    values: Assignment = json.loads(given)
     return values
 
 

@@ -9,7 +9,7 @@ from runtime.model.states import RunState
 from runtime.sweeps.project import results_of
 from runtime.sweeps.results import Results, Trial
 
-__all__ = ["HyperDriveRun"]
+__all__ = ["HyperDriveRun", "HyperDriveStepRun"]
 _LEFT_OUT = {
     "include_failed": RunState.FAILED,
     "include_canceled": RunState.CANCELED,
@@ -105,6 +105,13 @@ class HyperDriveRun(Run):
     def _results(self, *, resumed: bool = False) -> Results:
         self._refreshed()
         return results_of(self._session.history, self._record, resumed=resumed)
+
+
+class HyperDriveStepRun(HyperDriveRun):
+    """The sweep of a step: ``step_run`` is its run, from ``PipelineRun.find_step_run``."""
+
+    def __init__(self, step_run: Run) -> None:
+        super().__init__(step_run.experiment, step_run.id)
 
 
 def _text(trial: Trial) -> str:

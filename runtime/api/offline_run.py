@@ -19,21 +19,21 @@ class OfflineRun(offline.OfflineRun):
         self.name = self.id
         self.parent = None
         self.status = "Running"
-        self.tags: dict[str, str] = {}
+        self.tags: dict[str, str | None] = {}
         self.properties: dict[str, str] = {}
         self.input_datasets: dict[str, object] = {}
         self.output_datasets: dict[str, object] = {}
 
     def tag(self, key: str, value: object = None) -> None:
         """Keep a tag in memory."""
-        self.tags[key] = "" if value is None else str(value)
+        self.tags[key] = None if value is None else str(value) or None
 
     def set_tags(self, tags: Mapping[str, object]) -> None:
         """Keep tags in memory."""
         for key, value in tags.items():
             self.tag(key, value)
 
-    def get_tags(self) -> dict[str, str]:
+    def get_tags(self) -> dict[str, str | None]:
         """Return the tags in memory."""
         return dict(self.tags)
 

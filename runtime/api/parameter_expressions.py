@@ -107,4 +107,9 @@ def _normal(kind: str, mu: float, sigma: float, *more: float) -> ParameterExpres
 def _checked(kind: str, arguments: Sequence[float], steps: Sequence[float]) -> ParameterExpression:
     if any(q <= 0 for q in steps):
         raise UserErrorException(f"{kind} has the step {steps[0]}.", remedy="Give more than 0.")
+    if kind == "quniform" and not float(steps[0]).is_integer():
+        raise UserErrorException(
+            f"quniform has the step {steps[0]}; HyperDrive takes whole ones.",
+            remedy="Give a whole number, or the values themselves: `choice(0.5, 1.0, 1.5)`.",
+        )
     return ParameterExpression(kind, tuple(arguments))

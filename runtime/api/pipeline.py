@@ -214,6 +214,14 @@ class Pipeline:
         if problems:
             raise UserErrorException("\n".join(problems), remedy="Change the steps.")
 
+    @property
+    def graph(self) -> object:
+        """The pipeline as it runs: its steps, what they wait for and their parameters.
+
+        Raises ``UserErrorException`` with everything that is wrong with the steps.
+        """
+        return load("runtime.api.pipelines.graph:checked_graph")(self)
+
     def validate(self) -> list[str]:
         """Return what is wrong with the graph: nothing, or steps that wait for each other."""
         waiting = list(self.steps)

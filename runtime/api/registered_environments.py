@@ -132,7 +132,12 @@ def curated(workspace: Deployed, name: str, version: str | None) -> EnvironmentS
         f"{name} is an environment of Azure; what it installed on {known.date} stands in for it.",
         stacklevel=4,
     )
-    return EnvironmentSpec("conda", conda=known.conda(), source=name)
+    return stand_in(name)
+
+
+def stand_in(name: str) -> EnvironmentSpec:
+    """Return what the local cloud installs for a curated environment of the table."""
+    return EnvironmentSpec("conda", conda=CURATED[name].conda(), source=name)
 
 
 def wanted_version(version: str | int | None, label: str | None) -> str | None:

@@ -41,8 +41,17 @@ _PYTHON: Final = ("condaDependencies", "condaDependenciesFile")
 _DOCKER: Final = ("buildContext", "baseDockerfile", "baseImage")
 # Keys that have no attribute: kept, and written again.
 KEPT: Final = frozenset(
-    {"jobName", "exposedPorts", "useAbsolutePath", "batchAi", "containerInstance"}
+    {
+        *("jobName", "exposedPorts", "useAbsolutePath", "batchAi", "containerInstance"),
+        *("instanceTypes", "identity", "parameters", "commandReturnCodeConfig"),
+        *("aiSuperComputer", "cmk8sCompute", "cmAksCompute"),
+    }
 )
+_KEPT_IN: Final[Mapping[str, str]] = {
+    "environment": "autoRebuild",
+    "history": "enableMLflowTracking",
+    "paralleltask": "configuration",
+}
 
 
 class Rest:
@@ -125,8 +134,7 @@ def read_into(section: Section, environment: Environment, file: Path, project: P
     """
     settings = read_run_configuration(file, project)  # first: it has every problem of the file
     document = read_document(file, project)
-    rest = {key: value for key, value in document.items() if key in KEPT}
-    own = {key: value for key, value in document.items() if key not in KEPT}
+    rest, own = _apart(document)
     problems = fill(section, {**own, "environment": _environment(own.get("environment"))})
     for name, kind in _DATA.items():
         entries = getattr(section, name)
@@ -145,7 +153,9 @@ def read_into(section: Section, environment: Environment, file: Path, project: P
 
 def write_out(section: Section, environment: Environment, rest: Rest, file: Path) -> None:
     """Write a run configuration; its packages go to a conda file, passwords to none."""
-    document = section.document() | rest.keys
+    document = section.document()
+    for key, value in rest.keys.items():
+        document[key] = {**document[key], **value} if key in _KEPT_IN else value
     for name in _DATA:
         document[_key(name)] = {key: _entry(value) for key, value in getattr(section, name).items()}
     packages = environment.python.conda_dependencies
@@ -165,6 +175,18 @@ def _unchanged(settings: RunConfigurationFile, spec: RunSpec, name: str) -> bool
     if made is None or read is None:
         return made is read
     return (made.kind, made.conda, made.image) == (read.kind, read.conda, read.image)
+
+
+def _apart(document: Document) -> tuple[JsonObject, JsonObject]:
+    """Return what of a file has no attribute, and the rest."""
+    kept = {key: value for key, value in document.items() if key in KEPT}
+    own = {key: value for key, value in document.items() if key not in KEPT}
+    for section, key in _KEPT_IN.items():
+        found = own.get(section)
+        if isinstance(found, Mapping) and key in found:
+            kept[section] = {key: found[key]}
+            own[section] = {name: value for name, value in found.items() if name != key}
+    return kept, own
 
 
 def _environment(document: Document | None) -> JsonObject:

@@ -13,6 +13,7 @@ from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import load
 from infra.contract.manifest import Manifest, read_manifest
 from infra.contract.project import home_folder
+from infra.contract.stack_computes import stack_computes
 from runtime.agent.assets.datastore import Datastore
 from runtime.agent.assets.model import Model
 from runtime.agent.assets.transport import Transport
@@ -266,13 +267,38 @@ class Workspace:
 
     @property
     def experiments(self) -> Mapping[str, object]:
-        """The experiments that have runs, by name."""
+        """The experiments that have runs and are not archived, by name."""
         experiment = load("runtime.api.experiment:Experiment")
-        return Named(self.session.history.experiments, lambda name: experiment(self, name))
+        return Named(
+            lambda: [each.name for each in experiment.list(self)],
+            lambda name: experiment(self, name),
+        )
 
     def get_run(self, run_id: str) -> object:
         """Return a run of the workspace; raise ``UserErrorException`` for an unknown id."""
         return load("runtime.api.run:Run").get(self, run_id)
+
+    def sync_keys(self, no_wait: bool = False) -> None:
+        """Have the workspace read the keys of its storage and registry again, and wait for it."""
+        with azureml_errors():
+            self._clients.arm().complete(
+                "POST", f"{self.id}/resyncKeys", api_version=MACHINE_LEARNING
+            )
+
+    def delete(self, delete_dependent_resources: bool = False, no_wait: bool = False) -> None:
+        """Delete everything that the workspace's stack deployed, and wait for it.
+
+        Its storage account, key vault and registry are of the same stack, so that
+        ``delete_dependent_resources`` must agree. The stack file is left.
+        """
+        if not delete_dependent_resources:
+            raise UserErrorException(
+                f"Stack {self._session.stack!r} deploys the workspace and the resources that it"
+                " depends on; it does not delete the workspace alone.",
+                remedy="Give `delete_dependent_resources=True` to delete all of it.",
+            )
+        with azureml_errors():
+            stack_computes(self._session.stack).destroy()
 
     def get_default_keyvault(self) -> Keyvault:
         """Return the workspace's key vault."""
@@ -338,7 +364,6 @@ class Workspace:
 _STACK = "change the stack file and run `aml up`"
 NOT_OFFERED = {
     "add_private_endpoint": _STACK,
-    "delete": "run `aml destroy`",
     "delete_connection": _STACK,
     "delete_private_endpoint_connection": _STACK,
     "diagnose_workspace": "run `aml check --online`",
@@ -351,7 +376,6 @@ NOT_OFFERED = {
     "service_context": "use `workspace.clients`",
     "set_connection": _STACK,
     "setup": "run `aml init`",
-    "sync_keys": "run `aml up`",
     "update": _STACK,
     "update_dependencies": _STACK,
     "webservices": "deploy with Azure's own tools",

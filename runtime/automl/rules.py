@@ -61,6 +61,11 @@ def read_settings(given: Mapping[str, object], writing: Writing) -> Read:
             wrong.append(Wrong(path, f"There is no setting `{path}`.", hint))
         elif row.name:
             if value is not None:
+                other = places.get(row.name)
+                if other is not None:
+                    what = f"`{path}` and `{other}` say the same, and both are given."
+                    wrong.append(Wrong(path, what, "Leave one of them out."))
+                    continue
                 timed = row.times > 1 and isinstance(value, int | float)
                 found[row.name] = float(str(value)) * row.times if timed else value
                 places[row.name] = path
@@ -72,7 +77,8 @@ def read_settings(given: Mapping[str, object], writing: Writing) -> Read:
     defaults = {
         row.name: row.written(writing) for row in reversed(SETTINGS) if row.written(writing)
     }
-    reading = _Reading(found, {**defaults, **places}, wrong)
+    times = {name: rows[path].times for name, path in places.items()}
+    reading = _Reading(found, {**defaults, **places}, times, wrong)
     spec = reading.spec()
     return Read(None if wrong else spec, wrong, notes)
 
@@ -86,10 +92,15 @@ def _asks(value: object, row: Setting) -> bool:
 
 class _Reading:
     def __init__(
-        self, found: Mapping[str, object], places: Mapping[str, str], wrong: list[Wrong]
+        self,
+        found: Mapping[str, object],
+        places: Mapping[str, str],
+        times: Mapping[str, int],
+        wrong: list[Wrong],
     ) -> None:
         self._found = found
         self._places = places
+        self._times = times
         self._wrong = wrong
 
     def spec(self) -> AutoMLSpec | None:
@@ -296,7 +307,10 @@ class _Reading:
         if value is None:
             return default
         if not least <= value <= most:
-            self._problem(name, f"It is {value:g}.", f"Give {{path}} from {least} to {most}.")
+            # Times are said in the unit that they were given in.
+            unit = self._times.get(name, 1)
+            bounds = f"from {least} to {most}" if unit == 1 else f"above 0, to {most / unit:g}"
+            self._problem(name, f"It is {value / unit:g}.", f"Give {{path}} {bounds}.")
         return int(value)
 
 

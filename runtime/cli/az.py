@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
-import jmespath
-from jmespath.exceptions import JMESPathError
 
 from infra.catalogue.names import parse_arm_id
 from infra.contract.errors import UsageError
@@ -169,9 +167,10 @@ def queried(document: object, query: str | None) -> object:
     """Return the part of a document that a JMESPath expression selects."""
     if query is None:
         return document
+    search = load("jmespath:search", extra="azureml")
     try:
-        found: object = jmespath.search(query, document)
-    except JMESPathError as error:
+        found: object = search(query, document)
+    except load("jmespath.exceptions:JMESPathError", extra="azureml") as error:
         raise UsageError(
             f"--query is not JMESPath: {error}.", remedy="See https://jmespath.org/tutorial.html."
         ) from error

@@ -11,6 +11,7 @@ from runtime.api.workspace import Workspace
 from runtime.cli.az import AzOptions
 from runtime.cli.session import command_session
 from runtime.definitions.asset_yaml import AssetFile, AssetKind, read_asset
+from runtime.definitions.problems import GIVEN_OPTION
 from runtime.definitions.settings_given import Setting, read_settings
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -52,7 +53,8 @@ def asset_given(
         raise UsageError(
             f"Nothing says what {kind} to register.", remedy="Give `-f FILE`, or name and path."
         )
-    own = [Setting((key,), value) for key in _GIVEN if (value := named.get(key)) is not None]
+    options = ((key, named.get(key)) for key in _GIVEN)
+    own = [Setting((key,), value, GIVEN_OPTION) for key, value in options if value is not None]
     return read_asset(kind, file, [*read_settings(settings), *own])
 
 

@@ -11,6 +11,7 @@ from runtime.cli.az import az_options, given
 from runtime.cli.az_assets import deployed_workspace
 from runtime.cli.render import say
 from runtime.definitions.job_environment import environment_in
+from runtime.definitions.problems import GIVEN_OPTION
 from runtime.definitions.settings_given import Setting
 
 _ENVIRONMENT: Final = "runtime.api.environment:Environment"
@@ -84,7 +85,7 @@ def create(
         ("build", "dockerfile_path"): dockerfile_path,
         **{(key,): value for key, value in named.items()},
     }
-    settings = [Setting(path, value) for path, value in values.items() if value]
+    settings = [Setting(path, value, GIVEN_OPTION) for path, value in values.items() if value]
     spec = environment_in(file, settings)
     made = load(_ENVIRONMENT).from_spec(spec)
     az.show(_document(made.register_as(deployed_workspace(az), spec.version)))

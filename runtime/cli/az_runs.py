@@ -13,8 +13,8 @@ from runtime.cli.az import AzOptions, az_options, given
 from runtime.cli.az_documents import az_run, check_named, minimal
 from runtime.cli.following import last_lines, raise_unless_completed
 from runtime.cli.option_values import pair
-from runtime.cli.render import print_data, say_outdated
-from runtime.cli.session import command_session, refreshed
+from runtime.cli.render import print_data, say, say_outdated
+from runtime.cli.session import command_session, found
 from runtime.history.child_runs import PARENT
 from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
@@ -146,6 +146,10 @@ def list_runs(
     documents = [az_run(record) for record in (found[:last] if last else found)]
     if az.output == "table" and az.query is None and not is_minimal:
         documents = [{key: each[key] for key in _COLUMNS} for each in documents]
+    if not documents:
+        say(
+            f"No run of experiment {wanted.experiment!r} fits." if wanted.experiment else "No runs."
+        )
     az.show([minimal(d) for d in documents] if is_minimal else documents)
 
 
@@ -211,13 +215,13 @@ def found_run(
     """Return a run, refreshed. Raises ``UnknownNameError`` if it is of another experiment."""
     session = command_session(None)
     check_named(az, session)
-    record = session.history.record(session.history.named(run_id))
+    record = found(session, session.history.named(run_id))
     if experiment and record.experiment != experiment:
         raise UnknownNameError(
             f"Run {record.run_id} is of experiment {record.experiment!r}, not {experiment!r}.",
             remedy="Leave -e out; runs are found by their id.",
         )
-    return session, refreshed(session, record.run_id)
+    return session, record
 
 
 @click.command("submit-hyperdrive", context_settings={"allow_interspersed_args": False})

@@ -28,6 +28,9 @@ class Parent(Protocol):
     def check(self, session: ProjectSession, spec: RunSpec) -> None:
         """Raise what ``submit`` would raise; start nothing."""
 
+    def plan(self) -> str:
+        """Return what it would start, as a sentence."""
+
     def submit(self, session: ProjectSession, spec: RunSpec, name: str) -> str:
         """Start it and return its id, which is ``name`` unless that is empty."""
 

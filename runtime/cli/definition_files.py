@@ -28,6 +28,7 @@ from runtime.submit.prepare import choose_environment
 from runtime.submit.session import ProjectSession
 from runtime.sweeps.hdconfig import read_hdconfig
 from runtime.sweeps.job_file import read_sweep_job
+from runtime.sweeps.space import bare
 from runtime.sweeps.sweep import Sweep
 from runtime.targets.finding import LOCAL
 
@@ -109,9 +110,10 @@ def _with_target(given: SubmitOptions, file: Path, found: Recognized) -> SubmitO
 def _refused(file: Path, found: Recognized) -> DefinitionError:
     path = file if len(file.parts) > 1 else f"./{file}"  # `-c NAME` is no path
     remedy = _INSTEAD.get(found.kind, _ELSE).format(file=file, path=path)
-    return DefinitionError(
-        f"It is {found.kind}, not a script: {found.why}.", remedy=remedy, at=f"{file}:{found.line}"
-    )
+    what = f"It is {found.kind}, not a script: {found.why}."
+    if found.kind is Kind.UNREADABLE:
+        what = f"{found.why}."
+    return DefinitionError(what, remedy=remedy, at=f"{file}:{found.line}")
 
 
 def _job(file: Path, given: SubmitOptions, session: ProjectSession) -> Defined:
@@ -150,7 +152,7 @@ def _run_of(job: JobFile, given: SubmitOptions, session: ProjectSession) -> Defi
     if job.workspaces:
         check_workspaces(job, _manifest(session))
     spec = _overridden(job.spec, given, _target(job, given))
-    notes = [f"{job.file}:{key.line}: `{key.path}` has no effect. {key.why}" for key in job.unused]
+    notes = [each.note(job.file) for each in job.unused]
     return Defined(spec, job.name or "", [note for note in notes if "`$schema`" not in note])
 
 
@@ -188,7 +190,9 @@ def defined_automl(
 def _hyperdrive(file: Path, given: SubmitOptions, session: ProjectSession) -> Defined:
     """Return the sweep of a HyperDrive file: its script follows it, or is in the configuration."""
     sweep = read_hdconfig(file)
-    script, arguments = next(iter(given.arguments), None), given.arguments[1:]
+    script = next(iter(given.arguments), None)
+    # A question about a sweep is not one for each of its runs.
+    arguments = tuple(each for each in given.arguments[1:] if each != "--dry-run")
     run: Defined = load(_SCRIPTED)(replace(given, script=script, arguments=arguments), session)
     return replace(run, parent=_Sweep(sweep, str(file), given.native))
 
@@ -203,6 +207,15 @@ class _Sweep:
 
     def check(self, session: ProjectSession, spec: RunSpec) -> None:
         load("runtime.sweeps.project:checked")(self.sweep, spec, session, at=self.file, report=say)
+
+    def plan(self) -> str:
+        sweep = self.sweep
+        names = ", ".join(bare(each) for each in sweep.space)
+        policy = f", stopped early by {sweep.policy.kind}" if sweep.policy else ""
+        return (
+            f"A sweep of {names}: {sweep.sampling} sampling, {sweep.total} runs at most,"
+            f" {sweep.max_concurrent} at once, {sweep.goal} {sweep.metric}{policy}. Each run is:"
+        )
 
     def submit(self, session: ProjectSession, spec: RunSpec, name: str) -> str:
         run_id: str = load("runtime.sweeps.project:submit_sweep")(

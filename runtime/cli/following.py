@@ -10,7 +10,7 @@ from infra.contract.times import duration
 from runtime.agent.exit_codes import exit_text
 from runtime.cli.render import print_table, print_text, same_destination, say
 from runtime.cli.shown_runs import elapsed
-from runtime.history.fold import as_number
+from runtime.history.fold import as_number, number_text
 from runtime.model.runs import RunEvent, RunRecord
 from runtime.model.states import RunState
 from runtime.submit.watch import Ended, Happened, Logged, Seen
@@ -18,7 +18,7 @@ from runtime.submit.watch import Ended, Happened, Logged, Seen
 _SCRIPT_LOG = "user_logs/std_log.txt"
 _RANK_LOGS = "user_logs/std_log_process_"
 _NODE_LOGS = "user_logs/std_log_node_"
-_LAST_LINES = " Its last lines:"
+LAST_LINES = " Its last lines:"
 _SHORT = 60
 
 
@@ -104,7 +104,7 @@ class MetricLines:
         step = f" (step {event.data['step']})" if event.data.get("step") else ""
         if kind:
             return f"[metric] {key} ({str(kind).replace('_', ' ')})"
-        return f"[metric] {key} {as_number(event.data['value']):g}{step}"
+        return f"[metric] {key} {number_text(as_number(event.data['value']))}{step}"
 
 
 def event_line(event: RunEvent) -> str:
@@ -115,7 +115,7 @@ def event_line(event: RunEvent) -> str:
             return f"[{data['step']}] {data.get('text', '')}".rstrip()
         case "state" if not data.get("run"):
             # The last lines were just printed, and the error at the end repeats them.
-            reason = str(data.get("reason") or "").partition(_LAST_LINES)[0]
+            reason = str(data.get("reason") or "").partition(LAST_LINES)[0]
             return f"-- {data['state']}" + (f": {reason}" if reason else "")
         case "message" if not data.get("run"):
             return str(data["text"])
@@ -125,13 +125,15 @@ def event_line(event: RunEvent) -> str:
 
 
 def print_end(record: RunRecord) -> None:
-    """Print the table of a run that has ended."""
+    """Print the table of a run that has ended; why a run failed is the error that follows."""
+    completed = record.state is RunState.COMPLETED
     rows = [
         ("run", record.run_id),
         ("state", str(record.state)),
+        *([("note", record.error)] if completed and record.error else []),
         ("target", record.target),
         ("duration", duration(elapsed(record))),
-        *((f"metric {key}", f"{value:g}") for key, value in sorted(record.metrics.items())),
+        *((f"metric {key}", number_text(value)) for key, value in sorted(record.metrics.items())),
         ("outputs", record.outputs or ""),
     ]
     say()
@@ -147,7 +149,7 @@ def raise_unless_completed(record: RunRecord, last_lines: str, *, quiet: bool = 
         return
     why, shown = record.error or "", quiet or same_destination()
     if shown:
-        why = why.partition(_LAST_LINES)[0]
+        why = why.partition(LAST_LINES)[0]
     code = (
         "" if record.exit_code is None or "exit code" in why else f", {exit_text(record.exit_code)}"
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from infra.contract.command_line import shown_command
 from infra.contract.json_types import JsonObject
 from infra.contract.times import utc_text
 from runtime.model.pipelines import NATIVE_PROPERTY, PIPELINE_TARGET
@@ -11,6 +12,8 @@ from runtime.model.runs import RunRecord
 
 _LOCAL: Final = "local"
 _STUDIO: Final = "https://ml.azure.com"
+_TYPES: Final = {"hyperdrive": "sweep", "automl": "automl"}
+"""`azureml.runsource` of a run → the type of its job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +36,15 @@ class Pages:
 
 
 def job_document(record: RunRecord, pages: Pages) -> JsonObject:
-    """Return a run with the keys of a command job of CLI v2."""
+    """Return a run with the keys of a job of CLI v2."""
     handle = record.handle or ""
     compute = record.target if record.target == _LOCAL else f"azureml:{record.target}"
+    source = record.properties.get("azureml.runsource") or ""
     is_pipeline = record.target == PIPELINE_TARGET or NATIVE_PROPERTY in record.properties
+    kind = "pipeline" if is_pipeline else _TYPES.get(source, "command")
     command = record.script
     if record.arguments or command.endswith(".py"):
-        command = " ".join(["python", command, *record.arguments])
+        command = shown_command(["python", command, *record.arguments])
     return {
         "command": None if is_pipeline else command,
         "compute": None if is_pipeline else compute,
@@ -54,5 +59,5 @@ def job_document(record: RunRecord, pages: Pages) -> JsonObject:
         "services": {"Studio": {"endpoint": pages.page(record), "type": "Studio"}},
         "status": str(record.state),
         "tags": dict(record.tags),
-        "type": "pipeline" if is_pipeline else "command",
+        "type": kind,
     }

@@ -38,6 +38,7 @@ _READERS: Final = {
     Kind.SWEEP_JOB: "defined_sweep",
     Kind.AUTOML_JOB: "defined_automl",
 }
+_CONFIGURATIONS: Final = (Kind.RUN_CONFIGURATION, Kind.WORKBENCH_RUN_CONFIGURATION)
 _NAME: Final = click.option("--name", "-n", metavar="NAME", required=True, help="Name of the job.")
 
 
@@ -141,7 +142,8 @@ def _submitted(file: Path, settings: Sequence[Setting], session: ProjectSession)
     if found.kind not in {*JOBS, Kind.UNKNOWN, Kind.UNREADABLE}:
         raise UsageError(
             f"{file} is {found.kind}, not a job: {found.why}.",
-            remedy=f"Submit other files with `aml submit {file}`.",
+            remedy=f"Submit it with `aml submit {'-c ' * (found.kind in _CONFIGURATIONS)}"
+            f"{file}`, or write a job.",
         )
     options = SubmitOptions(script=str(file))
     reader = _READERS.get(found.kind, "defined_job")

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from infra.contract.errors import UsageError
+from infra.contract.json_types import JsonObject
 from infra.contract.load import load
 from infra.contract.times import local_text
 from runtime.agent.files import printable
@@ -20,7 +21,7 @@ from runtime.cli.following import (
     said_again,
 )
 from runtime.cli.render import print_data, print_json, print_text, say, say_outdated
-from runtime.cli.session import command_session, refreshed
+from runtime.cli.session import command_session, found, is_part
 from runtime.cli.shown_runs import run_document
 from runtime.cli.watching import pace_of
 from runtime.model.pipelines import PIPELINE_TARGET
@@ -43,8 +44,9 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--plot",
     type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE.svg",
-    help="Write the runs of a sweep to a picture: parallel coordinates, curves.",
+    metavar="FILE",
+    help="Write a picture, an SVG or by its ending a PNG: the metrics' curves; of a sweep parallel"
+    " coordinates, of a pipeline its graph.",
 )
 @_JSON
 @az_options()
@@ -65,17 +67,27 @@ def show(
     if is_sweep and not as_json:
         load("runtime.cli.run_sweep:show_sweep")(session, record, follows=follows, plot=plot)
         return
-    if plot or follows:
+    if follows:
         raise UsageError(
             f"Run {record.run_id} is not a sweep.",
-            remedy="Leave out --plot and --follow; `aml run logs -f` follows a run.",
+            remedy="Leave out --follow; `aml run logs -f` follows a run.",
         )
+    if plot and as_json:
+        raise UsageError("--plot and --json cannot be combined.", remedy="Leave one of them out.")
     children = session.history.children(record.run_id)
-    document = run_document(session.history.record(record.run_id))
+    document = run_document(record)
     document["children"] = {child.run_id: str(child.state) for child in children}
     if as_json:
         print_json(document)
         return
+    _print_facts(record, document)
+    if record.target == PIPELINE_TARGET:
+        load("runtime.cli.parent_runs:show_steps")(session, record.run_id)
+    if plot or record.metrics:
+        load("runtime.cli.run_curves:show_curves")(session, record, plot)
+
+
+def _print_facts(record: RunRecord, document: JsonObject) -> None:
     when = {"created": record.created, "started": record.started, "ended": record.ended}
     for key, value in (document | {key: local_text(each) for key, each in when.items()}).items():
         if isinstance(value, dict):
@@ -83,8 +95,6 @@ def show(
                 print_data(f"{key}.{name}: {item}")
         elif value not in (None, [], ""):
             print_data(f"{key}: {' '.join(value) if isinstance(value, list) else value}")
-    if record.target == PIPELINE_TARGET:
-        load("runtime.cli.parent_runs:show_steps")(session, record.run_id)
 
 
 @click.command(cls=CountedBack)
@@ -98,6 +108,9 @@ def logs(run_id: str, *, follows: bool, as_json: bool) -> None:
     if follows and as_json:
         raise UsageError("--follow and --json cannot be combined.", remedy="Leave one of them out.")
     session, record = _find(run_id)
+    if is_part(session, record):
+        load("runtime.cli.part_runs:show_logs")(session, record, follows=follows, as_json=as_json)
+        return
     if follows:
         watcher = Watcher(session.history, pace=pace_of(session.target_of(record)))
         ended = follow(watcher.watch(session.targets_of(record)), record.run_id)
@@ -126,6 +139,8 @@ def cancel(run_id: str, experiment: str | None, *, as_json: bool) -> None:
     session, record = found_run(given(), run_id, experiment)
     if record.state.final:
         say(f"Run {record.run_id} has already ended: {record.state}.")
+    elif is_part(session, record):
+        record = load("runtime.cli.part_runs:cancel")(session, record)
     else:
         session.target_of(record).cancel(session.handle_of(record))
         Watcher(session.history).refresh(session.targets_of(record))
@@ -150,14 +165,11 @@ def download(run_id: str, into: Path | None, *, as_json: bool) -> None:
     session, record = _find(run_id)
     if into is not None and into.is_file():
         raise UsageError(f"{into} is a file.", remedy="Name a folder.")
-    files = collect(
-        session.history,
-        session.target_of(record),
-        record.run_id,
-        session.home,
-        report=say,
-        into=into,
-    )
+    if is_part(session, record):
+        files = load("runtime.submit.parts:collect_part")(session, record, say, into)
+    else:
+        target = session.target_of(record)
+        files = collect(session.history, target, record.run_id, session.home, report=say, into=into)
     if as_json:
         print_json([str(file) for file in files])
         return
@@ -200,10 +212,19 @@ def rerun(
     """Submit a run again, as it was.
 
     Snapshot, arguments, target and package versions are the same. Values of environment variables
-    are not kept: they are taken from this shell.
+    are not kept: they are taken from this shell. A sweep draws the same trials; a pipeline reuses
+    steps that have not changed.
     """
+    session, record = _find(run_id)
+    if is_part(session, record):
+        root = session.history.root_of(record.run_id)
+        raise UsageError(
+            f"Run {record.run_id} was started by run {root}, and cannot be submitted alone.",
+            remedy=f"Submit that one again: `aml run rerun {root}`.",
+        )
     load("runtime.cli.rerun:rerun")(
-        *_find(run_id),
+        session,
+        record,
         fresh=fresh,
         environment=environment,
         variables=variables,
@@ -215,4 +236,4 @@ def rerun(
 def _find(run_id: str) -> tuple[ProjectSession, RunRecord]:
     """Return the run that ``run_id`` means, refreshed; ``UnknownNameError`` names the nearest."""
     session = command_session(None)
-    return session, refreshed(session, session.history.named(run_id))
+    return session, found(session, session.history.named(run_id))

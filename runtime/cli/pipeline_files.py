@@ -15,7 +15,7 @@ from runtime.cli.submit_command import SubmitOptions
 from runtime.cli.watching import finish
 from runtime.definitions.job_pipeline import read_pipeline_job
 from runtime.definitions.pipeline_yaml import read_pipeline_yaml
-from runtime.definitions.problems import GIVEN_PARAMETER
+from runtime.definitions.problems import Problem as OfFile
 from runtime.definitions.settings_given import Setting, read_settings
 from runtime.model.pipelines import ParameterValue, Pipeline, Step
 from runtime.pipelines.drawing import as_text
@@ -70,17 +70,13 @@ class PipelineJob(PipelineFile):
     def read(
         self, settings: Sequence[Setting] = (), parameters: Mapping[str, str] | None = None
     ) -> ReadPipeline:
-        given = [
-            Setting(("inputs", key), value, GIVEN_PARAMETER)
-            for key, value in (parameters or {}).items()
-        ]
         readers = {"automl": partial(automl_job_of, home=home_folder())}
         found = read_pipeline_job(
-            self.file, [*settings, *given], readers=readers, sweeps=swept_step
+            self.file, settings, readers=readers, sweeps=swept_step, values=parameters
         )
-        notes = [f"{found.file}:{e.line}: `{e.path}` has no effect. {e.why}" for e in found.unused]
+        notes = [each.note(found.file) for each in found.unused]
         options = Options(regenerate=found.regenerate, name=found.name or "")
-        problems = tuple(Problem(e.message, e.remedy, str(e.at)) for e in found.problems)
+        problems = _as_problems(found.problems)
         shown = tuple(each for each in notes if "$schema" not in each)
         return ReadPipeline(found.pipeline, options, shown, problems)
 
@@ -97,7 +93,12 @@ class PipelineYaml(PipelineFile):
                 remedy="Give a parameter with `-P NAME=VALUE`.",
             )
         values: dict[str, ParameterValue] = dict(parameters or {})
-        return ReadPipeline(read_pipeline_yaml(self.file), Options(values))
+        pipeline, found = read_pipeline_yaml(self.file)
+        return ReadPipeline(pipeline, Options(values), problems=_as_problems(found))
+
+
+def _as_problems(found: Sequence[OfFile]) -> tuple[Problem, ...]:
+    return tuple(Problem(each.message, each.remedy, str(each.at)) for each in found)
 
 
 def _parameters(given: SubmitOptions) -> dict[str, str]:

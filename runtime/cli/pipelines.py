@@ -73,7 +73,12 @@ def validate(
 @pipeline.command()
 @click.argument("what", metavar="FILE_OR_RUN")
 @click.option(
-    "--svg", type=click.Path(path_type=Path), metavar="FILE", help="Write a picture to this file."
+    "--plot",
+    "--svg",
+    "plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a picture to this file: an SVG, or a PNG by its ending.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print each step and what it waits for.")
 @_SET
@@ -81,7 +86,7 @@ def validate(
 @_STACK
 def graph(
     what: str,
-    svg: Path | None,
+    plot: Path | None,
     settings: tuple[str, ...],
     parameters: tuple[str, ...],
     stack: str | None,
@@ -101,11 +106,11 @@ def graph(
         session = command_session(stack)
         run_id = session.history.named(what)
         made, states = load("runtime.pipelines.past:pipeline_of_run")(session, run_id)
-    if svg is not None:
-        write_picture(svg, as_svg(made, states))
+    if plot is not None:
+        write_picture(plot, as_svg(made, states))
     if as_json:
         print_json({each.name: list(each.upstream) for each in made.steps})
-    elif svg is None:
+    elif plot is None:
         for line in as_text(made, states):
             print_data(line)
 

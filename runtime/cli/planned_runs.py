@@ -1,11 +1,13 @@
 """`aml submit --dry-run`: what a run would be, for a person or as JSON."""
 
+from infra.contract.command_line import shown_command
+from infra.contract.json_types import JsonObject
 from runtime.cli.defined_runs import environment_text
 from runtime.cli.render import print_data, print_json, print_table, say
 from runtime.model.data import place_text
 from runtime.model.runs import RunSpec
 from runtime.snapshots.sizes import size_text
-from runtime.submit.costs import Cost, cost_of
+from runtime.submit.costs import Cost, cost_of, unpriced
 from runtime.submit.features import process_count
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import Planned
@@ -26,12 +28,13 @@ def show_plan(planned: Planned, session: ProjectSession, *, as_json: bool) -> No
                 "command": spec.command,
                 "environment": environment,
                 **({"image": planned.there} if planned.there else {}),
+                **({"built": planned.built} if planned.built else {}),
                 "notes": list(locked.notes) if locked else [],
                 "inputs": {each.name: place_text(each.location) for each in spec.inputs},
                 "outputs": {each.name: place_text(each.location) for each in spec.outputs},
                 "nodes": spec.node_count,
                 "processes": process_count(spec),
-                **({"price": cost.document()} if cost else {}),
+                **_price_document(cost),
                 "files": files,
                 "bytes": planned.size,
                 "left_out": planned.listing.notes,
@@ -44,8 +47,9 @@ def show_plan(planned: Planned, session: ProjectSession, *, as_json: bool) -> No
         [
             ("target", spec.target),
             ("experiment", spec.experiment),
-            ("command", spec.command or " ".join(["python", spec.script, *spec.arguments])),
+            ("command", spec.command or shown_command(["python", spec.script, *spec.arguments])),
             ("environment", f"{environment}{source}"),
+            *([("built", planned.built)] if planned.built else []),
             *([("image", planned.there.removeprefix("image "))] if planned.there else []),
             *((f"input {each.name}", place_text(each.location)) for each in spec.inputs),
             *((f"output {each.name}", place_text(each.location)) for each in spec.outputs),
@@ -62,13 +66,20 @@ def show_plan(planned: Planned, session: ProjectSession, *, as_json: bool) -> No
             say(note)
 
 
-def _cost(spec: RunSpec, session: ProjectSession) -> Cost | None:
-    """Return what a run on Azure costs at most, as far as that is known."""
+def _cost(spec: RunSpec, session: ProjectSession) -> Cost | str:
+    """Return what a run on Azure costs at most, or why that is not known; ``""`` for others."""
     billed = session.targets.billed(spec.target)
     if billed is None:
-        return None
+        return ""
     size, region = billed
-    return cost_of(spec, spec.cluster.vm_size if spec.cluster and not size else size, region)
+    kind = session.targets.kind(spec.target)
+    return cost_of(spec, size, region, kind) or unpriced(spec, size, kind)
+
+
+def _price_document(cost: Cost | str) -> JsonObject:
+    if isinstance(cost, Cost):
+        return {"price": cost.document()}
+    return {"price": None, "price_unknown": cost} if cost else {}
 
 
 def _processes(spec: RunSpec) -> list[tuple[str, str]]:

@@ -44,6 +44,7 @@ def prepare(
         file=environment,
         python=python,
         configured=found.environment if found else None,
+        default=found.default_environment if found else None,
     )
     if declared is None or declared.kind == "user_managed":
         raise DefinitionError(

@@ -4,12 +4,16 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
 from infra.contract.errors import PlatformError, UsageError
 from infra.contract.json_text import json_text
+from infra.contract.load import load
 from infra.contract.terminal import table_lines, wants_colour, width_of
+
+_PNG_OF: Final = "runtime.cli.png:png_of"
 
 
 def print_error(error: PlatformError) -> None:
@@ -32,15 +36,17 @@ def say_outdated(error: PlatformError) -> None:
 
 
 def write_picture(file: Path, svg: str) -> None:
-    """Write a picture to a file that was named on the command line."""
-    if file.suffix.lower() not in {"", ".svg"}:
+    """Write a picture to a file that was named on the command line, as its ending says."""
+    ending = file.suffix.lower()
+    if ending not in {"", ".svg", ".png"}:
         raise UsageError(
-            f"The picture is an SVG, not a {file.suffix} file.",
-            remedy=f"Name it {file.with_suffix('.svg').name}.",
+            f"A picture is an SVG or a PNG, not a {file.suffix} file.",
+            remedy=f"Name it {file.with_suffix('.svg').name} or {file.with_suffix('.png').name}.",
             at=str(file),
         )
+    content = load(_PNG_OF, extra="studio")(svg) if ending == ".png" else svg.encode()
     try:
-        file.write_text(svg, encoding="utf-8")
+        file.write_bytes(content)
     except OSError as error:
         raise UsageError(
             f"The file cannot be written: {error.strerror or error}.",

@@ -89,6 +89,9 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "infra.commands.importing:import_", "Adopt an existing workspace.", _DEPLOY, "infra"
     ),
     "outputs": Entry("infra.commands.outputs:outputs", "Show a stack's outputs.", _DEPLOY, "infra"),
+    "history": Entry(
+        "infra.commands.history:history", "Show a stack's past operations.", _DEPLOY, "infra"
+    ),
     "cancel": Entry("infra.commands.stack:cancel", "Remove a stack's lock.", _DEPLOY, "infra"),
     "unprotect": Entry("infra.commands.stack:unprotect", "Unprotect resources.", _DEPLOY, "infra"),
     "config": Entry(
@@ -116,6 +119,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "job": Entry(
         "runtime.cli.jobs:job", "Create, list and follow jobs, as `az ml job` does.", _RUN
     ),
+    "sweep": Entry("runtime.cli.sweeps:sweep", "Draw sweeps.", _RUN),
     "pipeline": Entry(
         "runtime.cli.pipelines:pipeline", "Check and draw pipelines before they run.", _RUN
     ),

@@ -12,8 +12,8 @@ from infra.contract.terminal import NO_CELL
 from runtime.agent.files import printable
 from runtime.cli.counted_back import CountedBack
 from runtime.cli.render import print_data, print_json, print_table, say
-from runtime.cli.session import command_session
-from runtime.history.fold import as_text
+from runtime.cli.session import command_session, found
+from runtime.history.fold import as_text, number_text
 from runtime.submit.comparing import compared, file_diff, run_before
 from runtime.submit.differences import Differences, FileChange, Value
 
@@ -39,13 +39,13 @@ def diff(run_id: str, other: str | None, *, with_text: bool, as_json: bool) -> N
     history = session.history
     for error in session.refresh():
         say(f"note: {error.detail} Comparing the last known state.")
-    record = history.record(history.named(run_id))
-    second = history.record(history.named(other)) if other else run_before(history, record)
-    found = compared(session.home, record, second)
+    record = found(session, history.named(run_id))
+    second = found(session, history.named(other)) if other else run_before(history, record)
+    differing = compared(session.home, record, second)
     if as_json:
-        print_json(_document(session.home, found, with_text=with_text))
+        print_json(_document(session.home, differing, with_text=with_text))
         return
-    _print(session.home, found, with_text=with_text)
+    _print(session.home, differing, with_text=with_text)
 
 
 def _print(home: Path, found: Differences, *, with_text: bool) -> None:
@@ -130,7 +130,7 @@ def _cell(value: str | float | None) -> str:
     if value is None:
         return NO_CELL
     if not isinstance(value, str):
-        return f"{value:g}"
+        return number_text(value)
     return value[:_SHORT] if _HASH.fullmatch(value) else printable(value)
 
 

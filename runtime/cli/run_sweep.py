@@ -8,6 +8,7 @@ from runtime.cli.render import move_up, print_data, print_table, write_picture
 from runtime.model.runs import RunRecord
 from runtime.submit.session import ProjectSession
 from runtime.submit.watch import Watcher
+from runtime.sweeps.importance import Importance, importance_of
 from runtime.sweeps.project import results_of
 from runtime.sweeps.results import Results, picture, table
 
@@ -53,9 +54,15 @@ def _print(session: ProjectSession, record: RunRecord) -> int:
     ]
     if len(rows) > len(shown):
         notes.insert(0, f"… and {len(rows) - len(shown)} more")
+    notes += [_importance(each) for each in importance_of(results) if each.share is not None]
     for note in notes:
         print_data(note)
     return 1 + printed + len(notes)
+
+
+def _importance(found: Importance) -> str:
+    better = f"; better: {found.better}" if found.better else ""
+    return f"{found.name} explains {found.share:.0%} of the variance of the ranks{better}"
 
 
 def _summary(record: RunRecord, results: Results) -> str:

@@ -15,9 +15,10 @@ from infra.contract.private import private_folder
 from runtime.cli.counted_back import CountedBack
 from runtime.cli.ending import ended_by_signals
 from runtime.cli.render import print_data, say
-from runtime.cli.session import command_session, refreshed
+from runtime.cli.session import command_session, found, is_part, refreshed
 from runtime.model.runs import RunRecord
 from runtime.submit.collect import collect
+from runtime.submit.parts import mirror_part, part_of
 from runtime.submit.session import ProjectSession
 from runtime.submit.tensorboard import TensorBoard
 from runtime.targets.base import Mirroring
@@ -41,7 +42,7 @@ def tensorboard(run_id: str, port: int | None, *, no_browser: bool) -> None:
     TensorBoard is the one on PATH, else uv installs it into an environment of its own.
     """
     session = command_session(None)
-    record = session.history.record(session.history.named(run_id))
+    record = found(session, session.history.named(run_id))
     _serve(session, record, port, browser=not no_browser, copies=None)
 
 
@@ -52,7 +53,7 @@ def tensorboard(run_id: str, port: int | None, *, no_browser: bool) -> None:
 def monitor_tensorboard(run_id: str, experiment: str | None, local_directory: Path | None) -> None:
     """Show a run's logs/ in TensorBoard, as `az ml run monitor-tensorboard` does."""
     session = command_session(None)
-    record = session.history.record(session.history.named(run_id))
+    record = found(session, session.history.named(run_id))
     if experiment not in {None, record.experiment}:
         raise UnknownNameError(
             f"Run {record.run_id} is not one of experiment {experiment!r}.",
@@ -103,13 +104,15 @@ class _Logs:
         if self._complete is not None:
             return self._complete
         record = self._record()
-        found = self._collected(record) or self._mirrored(record)
+        folder = self._collected(record) or self._mirrored(record)
         if record.state.final:
-            self._complete = found
-        return found
+            self._complete = folder
+        return folder
 
     def _record(self) -> RunRecord:
-        return refreshed(self._session, self._run_id, warn=self._warn)
+        if self._session.history.has(self._run_id):
+            return refreshed(self._session, self._run_id, warn=self._warn)
+        return part_of(self._session, self._run_id, self._warn)
 
     def _collected(self, record: RunRecord) -> Path | None:
         """Return the collected logs of a run that has ended."""
@@ -121,12 +124,14 @@ class _Logs:
     def _mirrored(self, record: RunRecord) -> Path:
         session = self._session
         target = session.target_of(record)
-        if isinstance(target, Mirroring):
-            try:
+        try:
+            if is_part(session, record):
+                return mirror_part(session, record, _LOGS, self._into)
+            if isinstance(target, Mirroring):
                 return target.mirror(session.handle_of(record), _LOGS, self._into)
-            except UnreachableError as error:
-                self._warn(error)
-                return self._into
+        except UnreachableError as error:
+            self._warn(error)
+            return self._into
         if not record.state.final:
             raise UsageError(
                 f"The logs of a run on {target.name!r} cannot be read while it runs.",

@@ -5,17 +5,21 @@ from typing import Final
 
 import click
 
+from infra.contract.load import load
 from infra.contract.times import duration, local_text
 from runtime.cli.lazy_group import LazyGroup
 from runtime.cli.render import print_json, print_table, say, say_outdated
 from runtime.cli.session import command_session
 from runtime.cli.shown_runs import elapsed, run_document
 from runtime.history.child_runs import PARENT
+from runtime.history.fold import number_text
 from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
+from runtime.submit.session import ProjectSession
 
 _METRICS: Final = 3
+_SWEEP: Final = "HyperDrive"
 _ONE_RUN: Final = {
     "cancel": "runtime.cli.one_run:cancel",
     "diff": "runtime.cli.run_diff:diff",
@@ -97,7 +101,8 @@ def runs(
         say("There are no runs. Submit one with `aml submit SCRIPT`.")
         return
     print_table(
-        ("RUN", "TARGET", "STATE", "CREATED", "DURATION", "METRICS"), [_row(r) for r in found]
+        ("RUN", "TARGET", "STATE", "CREATED", "DURATION", "METRICS"),
+        [_row(session, r) for r in found],
     )
 
 
@@ -109,9 +114,12 @@ def run() -> None:
     """
 
 
-def _row(record: RunRecord) -> tuple[str, ...]:
+def _row(session: ProjectSession, record: RunRecord) -> tuple[str, ...]:
     metrics = sorted(record.metrics.items())
-    shown = ", ".join(f"{key} {value:g}" for key, value in metrics[:_METRICS])
+    if record.properties.get("runTemplate") == _SWEEP:
+        best = load("runtime.sweeps.project:best_value")(session.history, record)
+        metrics = [best] if best is not None else []
+    shown = ", ".join(f"{key} {number_text(value)}" for key, value in metrics[:_METRICS])
     more = f" (+{len(metrics) - _METRICS})" if len(metrics) > _METRICS else ""
     return (
         record.run_id,

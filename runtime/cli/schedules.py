@@ -1,7 +1,6 @@
 """`aml schedule create | list | show | enable | disable | delete`."""
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -12,8 +11,10 @@ from infra.contract.json_types import Document
 from infra.contract.project import home_folder
 from infra.contract.times import local_text, utc_text
 from runtime.cli.option_values import pair
+from runtime.cli.parent_files import parent_file
 from runtime.cli.pipelines import read
 from runtime.cli.render import print_json, print_table, say
+from runtime.cli.schedule_triggers import trigger_of
 from runtime.cli.session import command_session
 from runtime.definitions.schedule_yaml import read_schedule
 from runtime.definitions.settings_given import read_settings
@@ -24,6 +25,7 @@ from runtime.pipelines.triggers import (
     Recurrence,
     Trigger,
     moment_of,
+    trigger_text,
 )
 
 _NAME = click.argument("name")
@@ -113,9 +115,14 @@ def create_(
             else _times(cron, every or "", begins, time_zone)
         )
         job = file
+    elif parent_file(file) is not None:
+        raise UsageError(
+            f"{file} is a pipeline, and nothing says when it runs.",
+            remedy="Give --cron, --every or --on-change, or the file of a schedule.",
+        )
     else:
         made = read_schedule(file)
-        trigger, job, description = trigger_of(made.trigger), made.job, made.description
+        trigger, job, description = trigger_of(made), made.job, made.description
         name, more = name or made.name, [*made.settings, *more]
     values = dict(pair(each, option="-P", noun="parameter") for each in parameters)
     found = read(job, more, values)
@@ -154,7 +161,7 @@ def list_(*, as_json: bool) -> None:
         [
             (
                 each.name,
-                shown(each.trigger),
+                trigger_text(each.trigger),
                 "enabled" if each.enabled else "disabled",
                 f"by Azure ML on {each.native}" if each.native else _time(each.next),
                 each.problem or each.last_run,
@@ -204,7 +211,7 @@ def document(found: Schedule) -> Document:
     return {
         "name": found.name,
         "description": found.description,
-        "trigger": shown(found.trigger),
+        "trigger": trigger_text(found.trigger),
         "enabled": found.enabled,
         "next": utc_text(found.next),
         "last_run": found.last_run,
@@ -213,51 +220,6 @@ def document(found: Schedule) -> Document:
         "stack": found.stack,
         "native": found.native,
     }
-
-
-def shown(trigger: Trigger) -> str:
-    """Return a trigger as a person says it."""
-    match trigger:
-        case Cron():
-            return f"cron {trigger.expression} ({trigger.time_zone})"
-        case DataChange():
-            return f"change of {trigger.datastore or 'the default datastore'}/{trigger.path}"
-        case Recurrence():
-            ending = "s" if trigger.interval > 1 else ""
-            every = f"{trigger.interval} " if trigger.interval > 1 else ""
-            return f"every {every}{trigger.frequency}{ending}"
-
-
-def trigger_of(given: Document) -> Trigger:
-    """Return the trigger that a file of CLI v2 describes."""
-    zone = str(given.get("time_zone") or "UTC")
-    start = given.get("start_time")
-    begins = moment_of(str(start), zone) if start else time.time()
-    last = given.get("end_time")
-    end = moment_of(str(last), zone) if last else None
-    if given.get("type") == "cron":
-        first = begins if start else 0.0
-        return Cron(str(given.get("expression") or ""), first, zone, end)
-    times: Document = given.get("schedule") or {}
-    days = times.get("week_days") or times.get("weekdays") or ()
-    return Recurrence(
-        str(given.get("frequency") or "").lower(),
-        int(given.get("interval") or 1),
-        begins,
-        zone,
-        _numbers(times.get("hours")),
-        _numbers(times.get("minutes")),
-        tuple(str(each).lower() for each in ([days] if isinstance(days, str) else days)),
-        _numbers(times.get("month_days")),
-        end,
-    )
-
-
-def _numbers(given: object) -> tuple[int, ...]:
-    if given is None:
-        return ()
-    listed: Sequence[object] = given if isinstance(given, list) else [given]
-    return tuple(int(str(each)) for each in listed)
 
 
 def _change(on_change: str, minutes: int) -> DataChange:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from infra.contract.errors import PlatformError
+from infra.contract.load import load
 from runtime.cli.render import say_outdated
 from runtime.model.runs import RunRecord
 from runtime.submit.session import ProjectSession, open_session, waits_for_driver
@@ -17,6 +18,19 @@ def command_session(stack: str | None, manifest: Path | None = None) -> ProjectS
     session = open_session(stack, manifest)
     click.get_current_context().call_on_close(session.close)
     return session
+
+
+def found(session: ProjectSession, run_id: str) -> RunRecord:
+    """Return a run as ``refreshed`` does, also one whose record is among its root's events."""
+    if session.history.has(run_id):
+        return refreshed(session, run_id)
+    part: RunRecord = load("runtime.submit.parts:part_of")(session, run_id, say_outdated)
+    return part
+
+
+def is_part(session: ProjectSession, record: RunRecord) -> bool:
+    """Return whether a run has no record of its own."""
+    return not session.history.has(record.run_id)
 
 
 def refreshed(

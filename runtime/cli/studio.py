@@ -1,7 +1,8 @@
-"""`aml studio`: the project's runs in a browser."""
+"""`aml studio`: the project in a browser: its runs, computes, deployments and local cloud."""
 
 import sys
 import webbrowser
+from typing import Final
 
 import click
 
@@ -10,6 +11,9 @@ from infra.contract.project import home_folder
 from runtime.cli.ending import ended_by_signals
 from runtime.cli.render import print_data, say
 from runtime.cli.session import command_session
+
+_CONSOLE: Final = "infra.deploy.console.console:Console"
+_CLOUD: Final = "localcloud.console:LocalCloudConsole"
 
 
 @click.command()
@@ -35,7 +39,7 @@ def studio(
     no_browser: bool,
     stack: str | None,
 ) -> None:
-    """Show runs in a browser: filter, compare, follow logs and metrics. Ctrl-C ends it.
+    """Show runs, computes, deployments and the local cloud in a browser. Ctrl-C ends it.
 
     The link that is printed begins a session, once. Called again for the same project, the command
     prints another link to the studio that runs.
@@ -50,7 +54,14 @@ def studio(
         return
     session, background = command_session(stack), command_session(stack)
     made = load("runtime.studio.server:Studio", extra="studio")(
-        session, background, host=host, port=port, names=names, read_only=read_only
+        session,
+        background,
+        host=host,
+        port=port,
+        names=names,
+        read_only=read_only,
+        console=lambda: load(_CONSOLE, extra="infra")(session.stack),
+        cloud=lambda: load(_CLOUD, extra="localcloud")(session.home),
     )
     link = made.link()
     print_data(link)

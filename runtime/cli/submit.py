@@ -1,10 +1,12 @@
 """`aml submit`: run one script on one target, and watch it until it ends."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from infra.contract.errors import NotDeployedError, PlatformError, UnknownNameError, UsageError
+from infra.contract.gathered import Gathered
 from infra.contract.load import load
 from runtime.cli.defined_runs import Defined
 from runtime.cli.option_values import pair, seconds
@@ -17,13 +19,14 @@ from runtime.definitions.settings import RunConfigurationFile, argument_list, wi
 from runtime.model.launching import RetryPolicy
 from runtime.model.runs import RunSpec
 from runtime.submit.abilities import DATABRICKS, MACHINE, MACHINES, require_lasting
-from runtime.submit.prepare import choose_environment, placed
+from runtime.submit.prepare import choose_environment, placed, script_path
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import submitter_of
 from runtime.targets.base import Startable
 from runtime.targets.finding import LOCAL, ON_THIS_MACHINE
 from runtime.targets.standby import Expecting, Standby
 
+_DRY_RUN = "--dry-run"
 _MACHINES = (MACHINE, MACHINES)
 _YAML = (".yml", ".yaml", ".json")
 _PARENT = "runtime.cli.parent_files:parent_file"
@@ -37,6 +40,7 @@ _SHOW_PLAN = "runtime.cli.planned_runs:show_plan"
 _PLACES = "runtime.definitions.runconfig:places_of"
 _LIKE = "runtime.definitions.finding:configurations_like"
 _FIND_CONFIGURATION = "runtime.definitions.runconfig:find_run_configuration"
+_MENTIONED = "runtime.definitions.runconfig:mentioned"
 
 
 def submit(
@@ -80,12 +84,14 @@ def _submit(
     as_json: bool,
 ) -> None:
     definition = _definition(given, session)
-    if dry_run:
+    parent = definition.parent
+    if dry_run or (parent is not None and _DRY_RUN in given.arguments):
         for note in definition.notes:
             say(note)
         spec = prepared_spec(definition.spec, session)
-        if definition.parent is not None:
-            definition.parent.check(session, spec)
+        if parent is not None:
+            parent.check(session, spec)
+            say(parent.plan())
         # Another target would open a client, and start the local cloud.
         asked = spec.target in ON_THIS_MACHINE or session.targets.kind(spec.target) in _MACHINES
         target = session.targets.target(spec.target) if asked else None
@@ -201,9 +207,25 @@ def prepared_spec(spec: RunSpec, session: ProjectSession) -> RunSpec:
 
 def scripted(given: SubmitOptions, session: ProjectSession) -> Defined:
     """Return the run of a script, with what a run configuration says about it."""
-    configured = _configuration(given)
-    name = _target_name(given, configured)
-    _require_target(session, name, given, configured)
+    wrong = Gathered()
+    configured: RunConfigurationFile | None = None
+    with wrong.check():
+        configured = _configuration(given)
+    if unread := wrong.found:
+        named: Mapping[str, str] = load(_MENTIONED)(given.configuration, given.source_directory)
+        name, script = given.target or named.get("target", LOCAL), named.get("script")
+    else:
+        name = _target_name(given, configured)
+        script = configured.script if configured else None
+    with wrong.check():
+        if unread:
+            session.targets.require(name)
+        else:
+            _require_target(session, name, given, configured)
+    if wrong.found and (script := given.script or script):
+        with wrong.check():
+            script_path(script, given.source_directory)
+    wrong.raise_all("The run cannot be submitted")
     own = session.targets.runs_processes(name)
     return Defined(_spec(given, name, configured or RunConfigurationFile(Path()), has_python=own))
 
@@ -272,6 +294,7 @@ def _spec(
             file=given.environment,
             python=given.python_version,
             configured=configured.environment,
+            default=configured.default_environment,
             has_python=has_python,
         ),
         variables=configured.variables,

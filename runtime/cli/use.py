@@ -42,13 +42,15 @@ def use(
     computes as they are now; run it again after they changed.
     """
     home = home_folder()
-    manifest = use_workspace(home, _wanted(workspace, resource_group, subscription), file)
+    named = _wanted(workspace, resource_group, subscription)
+    manifest = use_workspace(home, named, file, lambda text: say(f"note: {text}"))
     name = manifest.stack
     select_stack(home, name)
     for target, parts in unknown_parts(manifest).items():
         say(
-            f"warning: {target} lacks its {' and '.join(parts)}, which Azure does not tell; get"
-            " them from who deploys (`aml targets --export`), and give the file to --targets."
+            f"warning: {target} lacks its {' and '.join(parts)}, which neither Azure nor its last"
+            " deployment tells; get them from who deploys (`aml targets --export`), and give the"
+            " file to --targets."
         )
     say(
         f"Using workspace {manifest.workspace.name!r} as {name!r}, with"

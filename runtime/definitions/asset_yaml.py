@@ -10,7 +10,7 @@ from infra.contract.json_types import JsonObject
 from infra.contract.load import nearest
 from runtime.definitions.keys import Key, Meaning, check_keys
 from runtime.definitions.located import Located
-from runtime.definitions.problems import GIVEN, Problems
+from runtime.definitions.problems import COMMAND_LINE, GIVEN, GIVEN_OPTION, Problems
 from runtime.definitions.reading import read_file
 from runtime.definitions.settings_given import Setting, with_settings
 
@@ -27,7 +27,6 @@ TYPES: Final = {
     AssetKind.MODEL: ("custom_model", "mlflow_model", "triton_model"),
 }
 """The types of each kind; the first is the default."""
-_OPTIONS: Final = Path("the command line")
 _READ: Final = "Read."
 _KEYS: Final = (
     *(
@@ -63,8 +62,8 @@ def read_asset(kind: AssetKind, file: Path | None, settings: Sequence[Setting]) 
     Local paths are relative to the file; those of options, to the working folder. Raises
     ``DefinitionError`` with every problem.
     """
-    problems = Problems(file or _OPTIONS)
-    document = Located({}, GIVEN) if file is None else read_file(file, problems)
+    problems = Problems(file or COMMAND_LINE)
+    document = Located({}, GIVEN_OPTION) if file is None else read_file(file, problems)
     problems.raise_any()
     root = with_settings(document or Located({}, 1), settings)
     check_keys(root, _KEYS, problems, noun=str(kind))
@@ -103,7 +102,7 @@ def _path(given: Located | None, wanted: str, file: Path | None, problems: Probl
     text = "" if given is None else given.text.removeprefix("file:")
     if given is None or "://" in text or text.startswith(("runs:/", "azureml:")):
         return text
-    folder = Path() if file is None or given.line == GIVEN else file.parent
+    folder = Path() if file is None or given.line in {GIVEN, GIVEN_OPTION} else file.parent
     local = (folder / text).absolute()
     if not local.exists():
         problems.at_line(given.line, f"There is no file or folder {local}.", "Correct the path.")

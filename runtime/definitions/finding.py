@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from runtime.definitions.problems import Place, Problems
+from runtime.environments.declarations import CONFIG_FOLDERS
 
-FOLDERS: Final = ("aml_config", ".azureml")
+FOLDERS: Final = CONFIG_FOLDERS
 """The configuration folders of a project, the older first, as in azureml-core."""
 EXTENSION: Final = ".runconfig"
 _OTHER_ENDINGS: Final = (".yml", ".yaml", ".json", ".compute")

@@ -28,8 +28,8 @@ from runtime.definitions.job_expressions import (
 )
 from runtime.definitions.job_keys import COMMAND_JOB
 from runtime.definitions.keys import Unused, check_keys
-from runtime.definitions.located import Located
-from runtime.definitions.problems import Place, Problems
+from runtime.definitions.located import Located, folder_of
+from runtime.definitions.problems import Problems, place_of
 from runtime.definitions.reading import read_file
 from runtime.definitions.settings_given import Setting, with_settings
 from runtime.model.launching import Distribution, DockerOptions
@@ -100,9 +100,9 @@ def job_of(
 ) -> JobFile:
     """Return the command job that a document is, such as a step of a pipeline.
 
-    Problems are added; paths are relative to ``folder``. ``search_space`` are the parameters of the
-    sweep that it is the trial of: their expressions stay in its texts as they are. ``noun`` is what
-    messages call it.
+    Problems are added; paths are relative to their file, or ``folder``. ``search_space`` are the
+    parameters of the sweep that it is the trial of: their expressions stay in its texts as they
+    are. ``noun`` is what messages call it.
     """
     unused = check_keys(document, COMMAND_JOB, problems, noun=noun)
     return _Reading(document, folder, problems, search_space).job(Path(problems.file), unused)
@@ -249,17 +249,19 @@ class _Reading:
                 code.line, what, "Write the path of a folder, such as `code: ./src`."
             )
             return self.folder, True
-        folder = Path(os.path.normpath(self.folder / text.removeprefix("file:")))
+        beside = folder_of(code.line, self.folder)
+        folder = Path(os.path.normpath(beside / text.removeprefix("file:")))
         if not folder.is_dir():
             is_file = folder.is_file()
             what = f"`code` is a file: {text}." if is_file else f"There is no folder {text!r}."
-            near = [each.name for each in self.folder.glob("*/")] if self.folder.is_dir() else []
+            near = [each.name for each in beside.glob("*/")] if beside.is_dir() else []
             todo = (
                 f"Write its folder: `code: {os.path.dirname(text) or '.'}`."  # noqa: PTH120
                 if is_file
                 else nearest(folder.name, dict.fromkeys(near), noun="folder beside the job")
             )
             self.problems.at_line(code.line, what, todo)
+            return self.folder, True  # so that it is not named again
         return folder, True
 
     # --- the command
@@ -267,7 +269,7 @@ class _Reading:
     def _command(self, data: JobData) -> str:
         command = self.document.get("command")
         if command is None or not command.text.strip():
-            line = command.line if command else 1
+            line = command.line if command else self.document.line
             self.problems.at_line(
                 line, "The job has no `command`.", "Write `command: python FILE`."
             )
@@ -295,6 +297,8 @@ class _Reading:
                 self.problems.at_line(at.line, f"`${{{{{name}}}}}` has no value.", todo)
             elif kind not in {"inputs", "outputs"} or not rest:
                 todo = _WHERE.get(kind, "Use ${{inputs.NAME}} or ${{outputs.NAME}}.")
+                if kind == "search_space" and self.search_space:
+                    todo = nearest(rest, dict.fromkeys(self.search_space), noun="parameter")
                 self.problems.at_line(at.line, f"`${{{{{name}}}}}` has no meaning here.", todo)
             elif name in required or self._resembles(name, at, data):
                 todo = nearest(name, data.values, noun="input or output")
@@ -409,7 +413,7 @@ class _Reading:
             given = self.document.get(kind)
             named = given.entries.items() if given else ()
             lines |= {f"{kind}.{name}": value.line for name, value in named}
-        return {name: str(Place(str(file), line)) for name, line in lines.items()}
+        return {name: str(place_of(line, file)) for name, line in lines.items()}
 
 
 _ORIGINS: Final = {

@@ -13,7 +13,7 @@ from typing import Final
 
 from infra.contract.load import nearest
 from runtime.definitions.job_expressions import EXPRESSION, Literal, Value, Variable, references
-from runtime.definitions.located import Located
+from runtime.definitions.located import Located, folder_of
 from runtime.definitions.problems import Problems
 from runtime.model.data import DataInput, DataLocation, DataOutput, Mechanism, data_variable
 
@@ -58,7 +58,7 @@ class JobData:
 
 
 def read_data(document: Located, folder: Path, problems: Problems) -> JobData:
-    """Read ``inputs`` and ``outputs``; local paths are relative to ``folder``."""
+    """Read ``inputs`` and ``outputs``; local paths are relative to their file, or ``folder``."""
     values: dict[str, Value] = {}
     inputs, outputs = list[DataInput](), list[DataOutput]()
     reading = _Reading(folder, problems)
@@ -207,7 +207,8 @@ class _Reading:
             if text.startswith(start):
                 self.problems.at_line(path.line, f"{what} cannot be an input: {text}.", todo)
                 return None
-        local = Path(os.path.normpath(self.folder.absolute() / text.removeprefix("file:")))
+        folder = folder_of(path.line, self.folder)
+        local = Path(os.path.normpath(folder.absolute() / text.removeprefix("file:")))
         if not local.exists():
             what = f"There is no file or folder {text!r} beside the job."
             self.problems.at_line(

@@ -12,8 +12,8 @@ from infra.contract.json_types import JsonObject
 from runtime.definitions.inline_conda import inline_conda
 from runtime.definitions.job_keys import ENVIRONMENT_KEYS
 from runtime.definitions.keys import check_keys
-from runtime.definitions.located import Located
-from runtime.definitions.problems import GIVEN, Problems
+from runtime.definitions.located import Located, file_of, folder_of
+from runtime.definitions.problems import COMMAND_LINE, GIVEN_OPTION, Problems, place_of
 from runtime.definitions.reading import read_file
 from runtime.definitions.settings_given import Setting, with_settings
 from runtime.environments.declarations import read_declaration
@@ -31,16 +31,18 @@ _ARM: Final = re.compile(
     r"/environments/(?P<name>[^/]+)/versions/(?P<version>[^/]+)/?"
 )
 _LATEST: Final = "latest"
+_CONTENTS: Final = ("image", "build", "conda_file", "docker", "path", "conda")
 _FORMS: Final = "Write `azureml:NAME@latest`, `azureml:NAME:VERSION`, or a map with `image`."
 
 
 def read_environment(given: Located, folder: Path, problems: Problems) -> EnvironmentSpec | None:
     """Return the environment; ``None``, with the problem added, for one that cannot be used.
 
-    Its files are relative to ``folder``.
+    Its files are relative to the file that it is in, or to ``folder``.
     """
+    folder = folder_of(given.line, folder)
     if given.is_map:
-        return _inline(given, folder, problems, f"{problems.file}:{given.line}")
+        return _inline(given, folder, problems, str(place_of(given.line, problems.file)))
     text = given.text.strip()
     for pattern in (_REGISTRY, _ARM, _REGISTERED):
         found = pattern.fullmatch(text)
@@ -67,14 +69,19 @@ def environment_in(file: Path | None, settings: Sequence[Setting]) -> Environmen
     Paths in the file are relative to it, those of options to the working folder. Raises
     ``DefinitionError`` with every problem.
     """
-    problems = Problems(file or Path("the command line"))
-    document = Located({}, GIVEN) if file is None else read_file(file, problems)
+    problems = Problems(file or COMMAND_LINE)
+    document = Located({}, GIVEN_OPTION) if file is None else read_file(file, problems)
     problems.raise_any()
+    spec = None
     root = with_settings(document or Located({}, 1), settings)
     check_keys(root, ENVIRONMENT_KEYS, problems, noun="an environment")
     if root.get("name") is None:
         problems.at_line(root.line, "The environment has no `name`.", "Add one, or give `--name`.")
-    spec = _inline(root, file.parent if file else Path(), problems, str(file or "environment"))
+    if any(root.get(key) for key in _CONTENTS):
+        spec = _inline(root, file.parent if file else Path(), problems, str(file or "environment"))
+    else:
+        todo = "Add one, or give `--image`, `--build-context` or `--conda-file`."
+        problems.at_line(root.line, "The environment says nothing of what is in it.", todo)
     problems.raise_any()
     return spec or EnvironmentSpec("user_managed")
 
@@ -90,7 +97,7 @@ def _registered(found: re.Match[str], given: Located, problems: Problems) -> Env
         name=named["name"],
         version=named.get("version"),
         registry=named.get("registry"),
-        source=f"{problems.file}:{given.line}",
+        source=str(place_of(given.line, problems.file)),
     )
 
 
@@ -136,7 +143,9 @@ def _with_conda(
     spec: EnvironmentSpec, conda: Located, folder: Path, problems: Problems
 ) -> EnvironmentSpec | None:
     if conda.is_map:
-        text, above = inline_conda(Path(problems.file), conda.line, _written(conda))
+        text, above = inline_conda(
+            Path(file_of(conda.line, problems.file)), conda.line, _written(conda)
+        )
         return replace(spec, kind="conda", conda=text, lines_above=above)
     file = _beside(folder, conda.text)
     if not file.is_file():

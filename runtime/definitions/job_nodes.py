@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from infra.contract.load import nearest
-from runtime.definitions.located import Located
+from runtime.definitions.located import Located, file_of, folder_of
 from runtime.definitions.problems import Problems
 from runtime.definitions.reading import read_file
 from runtime.definitions.sweep_nodes import SWEEP, is_sweep, trial_of
@@ -141,7 +141,7 @@ class Nodes:
     # --- reading nodes
 
     def _node(self, name: str, document: Located) -> Node:
-        file = Path(self.problems.file)
+        file = Path(file_of(document.line, self.problems.file))
         node = Node(f"{self.prefix}{name}", document, document.line, file)
         swept = is_sweep(document)
         named = document.get("trial" if swept else "component")
@@ -162,7 +162,9 @@ class Nodes:
 
     def _component(self, named: Located, file: Path) -> tuple[Located | None, Path]:
         text = named.text.strip()
-        path = Path(os.path.normpath(self.folder / text.removeprefix("file:")))
+        path = Path(
+            os.path.normpath(folder_of(named.line, self.folder) / text.removeprefix("file:"))
+        )
         if text.startswith(("azureml:", "azureml://")) or not path.suffix:
             what = f"The component {text!r} is not a file."
             todo = "Write the path of its YAML file: `component: ./FILE.yml`."
@@ -247,7 +249,7 @@ class Nodes:
             file = ""
             if kind is not None and kind.text == _FILE:
                 file = PurePosixPath(path.text if path else name).name
-            source = Source(node.name, name, file)
+            source = Source(node.name, name, file, is_file=bool(file))
             found[name] = StepOutput(source, kind.text if kind else "")
         return found
 
@@ -289,7 +291,8 @@ class Nodes:
         if not value.is_map:
             return value
         if path is not None and _is_local(path.text):
-            full = str(Path(os.path.normpath(self.folder.absolute() / path.text)))
+            folder = folder_of(path.line, self.folder).absolute()
+            full = str(Path(os.path.normpath(folder / path.text)))
             entries = {**value.entries, "path": Located(full, path.line, full)}
             return Located(entries, value.line)
         if path is None and value.get("value") is None and value.get("default") is None:

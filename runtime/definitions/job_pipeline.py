@@ -12,14 +12,16 @@ from typing import Final, TypeAlias
 from infra.catalogue.names import RULES
 from infra.contract.json_types import JsonObject
 from infra.contract.load import nearest
+from runtime.definitions.broken_steps import can_be_checked
 from runtime.definitions.job import JobFile, job_of, read_job_document
 from runtime.definitions.job_data import read_data
 from runtime.definitions.job_kinds import CONTROL_FLOW, check_job
 from runtime.definitions.job_nodes import Node, Nodes, StepOutput
 from runtime.definitions.job_parallel import parallel_document
+from runtime.definitions.job_values import check_unused, with_values
 from runtime.definitions.keys import Unused
 from runtime.definitions.located import Located
-from runtime.definitions.problems import Problem, Problems
+from runtime.definitions.problems import Problem, Problems, place_of
 from runtime.definitions.recognition import Kind
 from runtime.definitions.settings_given import Setting
 from runtime.definitions.sweep_nodes import (
@@ -37,6 +39,7 @@ StepReader: TypeAlias = Callable[[Located, Path, Problems], JobFile | None]
 _EMPTY: Final = Located({}, 1)
 _ELSEWHERE: Final = "azureml://datastores/step/paths/output"
 """Stands for the path of an input that another step writes."""
+_UNREAD: Final = "0"
 _FROM_COMPONENT: Final = (
     *("command", "environment", "distribution", "resources", "limits"),
     *("environment_variables", "code", "display_name"),
@@ -72,19 +75,20 @@ def read_pipeline_job(
     *,
     readers: Mapping[str, StepReader],
     sweeps: SweepReader,
+    values: Mapping[str, str] | None = None,
 ) -> PipelineFile:
     """Read what can be read of a pipeline job, with the problems of the rest.
 
-    ``settings`` are what `--set` and `-P` gave; they replace what the file says. ``readers`` read
-    the types of steps that packages above this one know, ``sweeps`` what steps search. Raises
-    ``DefinitionError`` for a file that is no document at all.
+    ``settings`` are what `--set` gave; they replace what the file says. ``values`` are those of
+    inputs, given with `-P`. ``readers`` read the types of steps that packages above this one know,
+    ``sweeps`` what steps search. Raises ``DefinitionError`` for a file that is no document at all.
     """
     problems = Problems(file)
     document = read_job_document(file, problems, settings)
     if document is None:
         problems.add("It is no pipeline.", remedy="Write `jobs: {…}`.")
         problems.raise_any()
-    found = _Reading(file, problems, readers, sweeps).pipeline(document or _EMPTY)
+    found = _Reading(file, problems, readers, sweeps, values or {}).pipeline(document or _EMPTY)
     return replace(found, problems=tuple(problems.found))
 
 
@@ -94,13 +98,15 @@ class _Reading:
     problems: Problems
     readers: Mapping[str, StepReader]
     sweeps: SweepReader
+    values: Mapping[str, str]
     steps: list[Step] = field(default_factory=list)
     unused: list[Unused] = field(default_factory=list)
 
     def pipeline(self, document: Located) -> PipelineFile:
         check_job(document, Kind.PIPELINE_JOB, self.problems)
         nodes = Nodes(self.file.parent, self.problems)
-        own = nodes.unfolded(document)
+        own = with_values(nodes.unfolded(document), self.values, self.problems)
+        check_unused(own, self.file.parent, self.problems)
         settings = own.get("settings") or _EMPTY
         for key in ("on_init", "on_finalize"):
             given = settings.get(key)
@@ -160,26 +166,31 @@ class _Reading:
         reads: dict[str, StepOutput] = {}
         before = len(self.problems.found)
         sweep = self._sweep(node)
-        inputs = self._inputs(node, scope, reads)
-        read_data(Located({"inputs": Located(inputs, node.line)}, 1), scope.folder, self.problems)
-        if len(self.problems.found) > before:
-            return None
-        problems = self.problems if node.file == self.file else Problems(node.file)
-        body = parallel_document(node.body, problems) if kind == "parallel" else node.body
+        inputs = self._readable(self._inputs(node, scope, reads), scope.folder)
+        body = parallel_document(node.body, self.problems) if kind == "parallel" else node.body
         document = self._document(node, body, inputs, scope, defaults)
         space = space_of(node.document) if node.kind == SWEEP else ()
-        job = job_of(document, node.folder, problems, space)
-        for each in problems.found if problems is not self.problems else ():
-            self.problems.add(each.message, remedy=each.remedy, at=each.at)
+        job = job_of(document, node.folder, self.problems, space)
         self.unused += [each for each in job.unused if not each.path.startswith("$schema")]
         if job.target is None:
             self._without_compute(node)
         if sweep is not None:
             check_outputs(job.spec.outputs, node.document, node.name, self.problems)
         if len(self.problems.found) > before:
-            return None
+            job = replace(job, spec=can_be_checked(job.spec))
         reuse = _deterministic(node.component)
         return replace(self._made(node, job, reads, defaults, reuse=reuse), sweep=sweep)
+
+    def _readable(self, inputs: Mapping[str, Located], folder: Path) -> dict[str, Located]:
+        """Return inputs of which those that are wrong were noted, and replaced by a text."""
+        found = {}
+        for name, value in inputs.items():
+            problems = Problems(self.file)
+            read_data(Located({"inputs": Located({name: value}, value.line)}, 1), folder, problems)
+            for each in problems.found:
+                self.problems.add(each.message, remedy=each.remedy, at=each.at)
+            found[name] = _unread(value.line) if problems.found else value
+        return found
 
     def _sweep(self, node: Node) -> JsonObject | None:
         """Return what a step searches, ``None`` for a step that is no sweep."""
@@ -236,7 +247,7 @@ class _Reading:
             reuse=reuse,
             has_code=job.has_code,
             kind=node.kind,
-            at=f"{self.file}:{node.line}",
+            at=str(place_of(node.line, self.file)),
         )
 
     def _without_compute(self, node: Node) -> None:
@@ -268,16 +279,19 @@ class _Reading:
                     what = f"Step {node.name!r} is given no {name!r}, which its component needs."
                     todo = f"Write `inputs: {{{name}: …}}`."
                     self.problems.at_line(node.line, what, todo)
+                    found[name] = _unread(node.line)
                 else:
                     found[name] = _typed(form, None, node.line)
                 continue
+            before = len(self.problems.found)
             resolved = scope.resolved(value, node.name, name)
             if isinstance(resolved, StepOutput):
                 reads[name] = resolved
                 self._check_types(node, name, form, resolved, value)
                 found[name] = _from_step(form, value, resolved)
                 continue
-            found[name] = _typed(form, resolved, value.line)
+            is_wrong = len(self.problems.found) > before
+            found[name] = _unread(value.line) if is_wrong else _typed(form, resolved, value.line)
         return found
 
     def _check_types(
@@ -386,6 +400,11 @@ def _typed(form: Located, value: Located | None, line: int) -> Located:
     word = _text(form, "type") or ""
     key = "path" if word.startswith("uri_") or word == "mltable" or "model" in word else "value"
     return Located({**kept, key: value}, value.line)
+
+
+def _unread(line: int) -> Located:
+    """Return a text in place of an input that is wrong, so that a command may use it."""
+    return Located(_UNREAD, line, _UNREAD)
 
 
 def _literal(value: Located) -> Located:

@@ -12,7 +12,7 @@ from runtime.definitions.job import JobFile, job_of, read_job_document
 from runtime.definitions.job_keys import COMMAND_JOB
 from runtime.definitions.keys import Key, Meaning, check_keys
 from runtime.definitions.located import Located
-from runtime.definitions.problems import Place, Problems
+from runtime.definitions.problems import Problems, place_of
 from runtime.definitions.settings_given import Setting
 
 _NOT_SERVERLESS: Final = "It chooses serverless Spark; a target has its own."
@@ -175,4 +175,4 @@ def _origins(document: Located, file: Path) -> dict[str, str]:
         name: next((each for path in paths if (each := document.get(*path))), None)
         for name, paths in fields.items()
     }
-    return {name: str(Place(str(file), each.line)) for name, each in found.items() if each}
+    return {name: str(place_of(each.line, file)) for name, each in found.items() if each}

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 from runtime.definitions.located import Located
-from runtime.definitions.problems import Problems
+from runtime.definitions.problems import Problems, place_of
 
 _ANY_NAME: Final = "*"
 _LISTED: Final = 40
@@ -53,6 +54,10 @@ class Unused:
     path: str
     line: int
     why: str
+
+    def note(self, file: Path) -> str:
+        """Return what is said of it; ``file`` is that of the definition."""
+        return f"{place_of(self.line, file)}: `{self.path}` has no effect. {self.why}"
 
 
 def check_keys(

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from pathlib import Path
+from typing import Final, Self, TypeAlias
 
 import yaml
 
@@ -10,6 +11,31 @@ from infra.contract.bounded_yaml import YamlError, compose, scalar, tag_problem
 
 _MERGE: Final = "<<"
 Scalar: TypeAlias = str | int | float | bool | None
+
+
+class Line(int):
+    """The number of a line, which knows its file.
+
+    A step of a pipeline is put together of lines of several files: those of its component and those
+    of the pipeline.
+    """
+
+    file: str
+
+    def __new__(cls, number: int, file: str) -> Self:
+        made = super().__new__(cls, number)
+        made.file = file
+        return made
+
+
+def file_of(line: int, default: str) -> str:
+    """Return the file of a line, ``default`` for one that does not know it."""
+    return line.file if isinstance(line, Line) else default
+
+
+def folder_of(line: int, default: Path) -> Path:
+    """Return the folder to which a path on a line is relative: that of its file."""
+    return Path(line.file).parent if isinstance(line, Line) else default
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +104,28 @@ class Fault:
     remedy: str
 
 
-def read_located(text: str) -> tuple[Located | None, tuple[Fault, ...]]:
-    """Return the document, ``None`` for text that cannot be read, and what is wrong with it."""
+def read_located(text: str, file: str = "") -> tuple[Located | None, tuple[Fault, ...]]:
+    """Return the document, ``None`` for text that cannot be read, and what is wrong with it.
+
+    Its lines know their file, if it is named.
+    """
     faults: list[Fault] = []
     try:
         root = compose(text)
         document = Located(None, 1) if root is None else _located(root, faults)
     except YamlError as error:
         return None, (Fault(error.line, f"The file {error}", "Correct the line."),)
-    return document, tuple(faults)
+    return _in_file(document, file) if file else document, tuple(faults)
+
+
+def _in_file(node: Located, file: str) -> Located:
+    line = Line(node.line, file)
+    if isinstance(node.value, Mapping):
+        entries = {key: _in_file(each, file) for key, each in node.value.items()}
+        return Located(entries, line)
+    if isinstance(node.value, tuple):
+        return Located(tuple(_in_file(each, file) for each in node.value), line)
+    return Located(node.value, line, node.text)
 
 
 def _located(node: yaml.Node, faults: list[Fault], line: int | None = None) -> Located:

@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import DefinitionError
+from runtime.definitions.located import file_of
 
 GIVEN: Final = -1
 """The line of a value that the command line gives with ``--set``."""
 GIVEN_PARAMETER: Final = -2
 """The line of a value that it gives with ``-P``."""
-_OPTIONS: Final = {GIVEN: "--set", GIVEN_PARAMETER: "-P"}
+GIVEN_OPTION: Final = -3
+"""The line of a value that it gives with an option of its own, such as ``--name``."""
+COMMAND_LINE: Final = Path("the command line")
+"""Stands for the file of a definition that is given by options alone."""
+_OPTIONS: Final = {GIVEN: " (--set)", GIVEN_PARAMETER: " (-P)", GIVEN_OPTION: ""}
 _MOST_LISTED: Final = 50
 _CUTOFF: Final = 0.6
 
@@ -29,8 +34,13 @@ class Place:
 
     def __str__(self) -> str:
         if self.line in _OPTIONS:
-            return f"{self.file} ({_OPTIONS[self.line]})"
+            return f"{self.file}{_OPTIONS[self.line]}"
         return f"{self.file}:{self.line}" if self.line else self.file
+
+
+def place_of(line: int, file: Path | str) -> Place:
+    """Return the place of a line: in its own file, in ``file`` if it does not know that."""
+    return Place(file_of(line, str(file)), line)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,8 +64,8 @@ class Problems:
         self._found[Problem(at or self._file, message, remedy)] = None
 
     def at_line(self, line: int, message: str, remedy: str) -> None:
-        """Note a problem on a line of the definition's own file."""
-        self.add(message, remedy=remedy, at=Place(self.file, line))
+        """Note a problem on a line: of its own file, or of the definition's."""
+        self.add(message, remedy=remedy, at=place_of(line, self.file))
 
     @property
     def file(self) -> str:

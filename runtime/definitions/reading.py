@@ -8,7 +8,7 @@ from infra.contract.errors import DefinitionError
 from runtime.definitions.located import Located, read_located
 from runtime.definitions.problems import Place, Problems
 
-_CLOSING: Final = "]}"
+_CLOSING: Final = ("]", "}")
 
 
 def read_text(file: Path) -> str:
@@ -40,7 +40,7 @@ def document_of(text: str, file: Path, problems: Problems) -> Located | None:
             )
             return None
         text = _without_tabs(text)
-    document, faults = read_located(text)
+    document, faults = read_located(text, str(file))
     for each in faults:
         problems.add(each.what, remedy=each.remedy, at=Place(str(file), each.line))
     return document
@@ -51,8 +51,10 @@ def _trailing_comma(text: str) -> int:
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
-        before = text[: error.pos].rstrip()
-        if before.endswith(",") and text[error.pos : error.pos + 1] in _CLOSING:
+        before, after = text[: error.pos].rstrip(), text[error.pos :]
+        if after.startswith(","):  # Python 3.13 points to the comma, earlier ones behind it
+            before, after = f"{before},", after[1:].lstrip()
+        if before.endswith(",") and after.startswith(_CLOSING):
             return before.count("\n") + 1
     except RecursionError:
         pass  # too deep: said when it is read

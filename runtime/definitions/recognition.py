@@ -239,6 +239,8 @@ def recognize(name: str, text: str) -> Recognized:
         return Recognized(_SUFFIXES[suffix], f"its name ends with {path.suffix}")
     if path.name.lower() == _MLPROJECT:
         return Recognized(Kind.MLPROJECT, f"its name is {path.name}")
+    if path.match("Pulumi.?*.y*ml"):
+        return Recognized(Kind.STACK_FILE, f"its name is {path.name}")
     return _by_first_line(text) or _by_document(path, text)
 
 

@@ -4,6 +4,7 @@ Lenient in what is read: keys in any casing, numbers for texts, null for a defau
 honoured, known to mean nothing here, or an error; all errors of a file are raised at once.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -37,8 +38,8 @@ _OWN: Final = MARKS | {
 """Folded keys that no other kind of definition has at its top level."""
 _JOB: Final = "Run it with `aml job create -f FILE`, or `aml submit FILE`."
 _REMEDIES: Final = {
-    Kind.HYPERDRIVE: "Sweeps cannot be run yet. To run the script once, give the run configuration"
-    " that the sweep uses: `-c NAME`.",
+    Kind.HYPERDRIVE: "Run the sweep with `aml run submit-hyperdrive -c NAME"
+    " --hyperdrive-configuration-name FILE`; `-c` names the run configuration of its runs.",
     Kind.COMMAND_JOB: _JOB,
     Kind.SWEEP_JOB: _JOB,
     Kind.PIPELINE_JOB: _JOB,
@@ -98,6 +99,23 @@ def read_run_configuration(file: Path, project: Path) -> RunConfigurationFile:
     settings = settings_in(_canonical(file, project, problems), file, project, problems)
     problems.raise_any()
     return settings
+
+
+def mentioned(name: str, project: Path) -> Mapping[str, str]:
+    """Return the script and the target that a run configuration names, whatever is wrong with it.
+
+    The keys are ``script`` and ``target``; one that cannot be told is not there.
+    """
+    file = next((f for f in run_configuration_places(name, project) if f.is_file()), None)
+    root = read_file(file, Problems(file)) if file else None
+    named = {folded(key): value for key, value in root.entries.items()} if root else {}
+    if (vector := named.get("argumentvector")) is not None and vector.items:
+        named["script"] = vector.items[0]
+    return {
+        key: found.text
+        for key in ("script", "target")
+        if (found := named.get(key)) is not None and found.text
+    }
 
 
 def read_document(file: Path, project: Path) -> JsonObject:

@@ -240,6 +240,7 @@ ENVIRONMENT: Final = (
         remedy="Use an image that has them.",
     ),
     Key("assetId", Kind.FREE, "The id of a copy in one workspace.", _NO_EFFECT),
+    Key("autoRebuild", _FLAG, "A changed environment is always built anew.", _NO_EFFECT),
     Key("inferenceStackVersion", Kind.FREE, "Only deployments read it.", _NO_EFFECT),
 )
 
@@ -251,6 +252,29 @@ _OF_WORKBENCH: Final = (
     ("sparkDependenciesFile", "`spark` and `environment.spark`"),
     ("trackedRun", "`history.outputCollection`"),
 )
+
+_OF_THE_SERVICE: Final = (
+    Key(
+        "identity",
+        Kind.FREE,
+        "a run has the identity of its cluster.",
+        _REFUSED,
+        remedy="Give the cluster an identity with the roles that the script needs.",
+    ),
+    Key("instanceTypes", Kind.FREE, "the target decides.", _REFUSED),
+    Key("aiSuperComputer", Kind.FREE, "A service inside Microsoft.", _NO_EFFECT),
+    Key("cmk8sCompute", Kind.FREE, "runs do not use Kubernetes computes.", _REFUSED),
+    Key("cmAksCompute", Kind.FREE, "runs do not use Kubernetes computes.", _REFUSED),
+    Key(
+        "commandReturnCodeConfig",
+        Kind.FREE,
+        "a run has succeeded if its exit code is 0.",
+        _REFUSED,
+        idle=({"returnCode": "Zero", "successfulReturnCodes": []},),
+    ),
+    Key("parameters", Kind.FREE, "write them as `arguments`.", _REFUSED),
+)
+"""Keys that azureml-core does not write: the service's, in the definition of a run."""
 
 RUN_CONFIGURATION: Final = (
     Key("script", text="The script, relative to the source folder."),
@@ -302,6 +326,7 @@ RUN_CONFIGURATION: Final = (
                 idle=(["logs"], ["outputs"], ["logs", "outputs"], ["outputs", "logs"]),
                 remedy="Write these files to ./logs.",
             ),
+            Key("enableMLflowTracking", _FLAG, "Every run has MLflow tracking.", _NO_EFFECT),
             Key("ambientAuthentication", Kind.FREE, "a run has no credentials of yours.", _REFUSED),
         ),
     ),
@@ -430,6 +455,7 @@ RUN_CONFIGURATION: Final = (
         _REFUSED,
         also=("applicationEndpoints",),
     ),
+    *_OF_THE_SERVICE,
     Key("dataReferences", Kind.NAMED, "Paths on datastores.", keys=_DATA_REFERENCE),
     Key("data", Kind.NAMED, "Data that the script reads.", keys=_DATA),
     Key("outputData", Kind.NAMED, "Folders that the script writes.", keys=_OUTPUT),

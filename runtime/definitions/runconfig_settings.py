@@ -65,7 +65,7 @@ _IDLE: Final[tuple[tuple[Keys, tuple[object, ...], str], ...]] = (
     (("mpi", "processCountPerNode"), (1,), "an MPI communicator"),
     (("pytorch", "processCount"), (), "communicator Nccl or Gloo"),
     (("amlcompute", "vmSize"), (), "target amlcompute"),
-    (("containerInstance", "cpuCores"), (1,), "target containerinstance"),
+    (("containerInstance", "cpuCores"), (1, 2), "target containerinstance"),
 )
 """Keys that have an effect only beside another; a value of the templates says nothing."""
 

@@ -1,6 +1,6 @@
 """Reads schedules of CLI v2: when, and which pipeline job is started."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -44,17 +44,23 @@ _TYPES: Final = ("cron", "recurrence")
 
 @dataclass(frozen=True, slots=True)
 class ScheduleFile:
-    """A schedule: ``trigger`` in the words of the file, the pipeline's file, what is set in it."""
+    """A schedule: ``trigger`` in the words of the file, the pipeline's file, what is set in it.
+
+    ``lines`` are those of the trigger, by the keys in it, ``""`` for the whole; ``problems`` are
+    those of the file.
+    """
 
     name: str | None
     trigger: JsonObject
     job: Path
     settings: Sequence[Setting] = field(default_factory=tuple)
     description: str = ""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    problems: Problems = field(default_factory=lambda: Problems(Path()))
 
 
 def read_schedule(file: Path) -> ScheduleFile:
-    """Read a schedule. Raises ``DefinitionError`` with every problem."""
+    """Read a schedule, with its problems. ``DefinitionError`` for a file that is no document."""
     problems = Problems(file)
     document = read_file(file, problems)
     problems.raise_any()
@@ -68,7 +74,6 @@ def read_schedule(file: Path) -> ScheduleFile:
         hint = nearest(word, dict.fromkeys(_TYPES), noun="type")
         problems.at_line(trigger.line, f"Its trigger is of type {word!r}.", hint)
     job, settings = _job(root, file, problems)
-    problems.raise_any()
     name, description = root.get("name"), root.get("description")
     plain = trigger.plain() if trigger else {}
     return ScheduleFile(
@@ -77,7 +82,16 @@ def read_schedule(file: Path) -> ScheduleFile:
         job,
         settings,
         description.text if description else "",
+        _lines(trigger or root),
+        problems,
     )
+
+
+def _lines(trigger: Located) -> dict[str, int]:
+    times = trigger.get("schedule")
+    below = times.entries if times is not None else {}
+    found = {key: each.line for key, each in {**trigger.entries, **below}.items()}
+    return {"": trigger.line, **found}
 
 
 def _job(root: Located, file: Path, problems: Problems) -> tuple[Path, list[Setting]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from runtime.environments.declarations import default_declaration
 from runtime.model.data import DataInput, DataOutput
 from runtime.model.environments import EnvironmentSpec, ImageSpec, SparkPackages
 from runtime.model.launching import Distribution, DockerOptions, RunCluster
@@ -52,6 +53,11 @@ class RunConfigurationFile:
     hdinsight: SparkOptions | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def default_environment(self) -> EnvironmentSpec | None:
+        """Return azureml-core's, for a target that needs one where a file declares none."""
+        return default_declaration(str(self.file)) if self.file.name else None
 
 
 def argument_list(given: Sequence[str], configured: Sequence[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.contract.errors import UsageError
-from runtime.definitions.located import Located, read_located
+from runtime.definitions.located import Line, Located, file_of, read_located
 from runtime.definitions.problems import GIVEN
 
 _PATH: Final = re.compile(r"[^.=\s]+(?:\.[^.=\s]+)*")
@@ -34,8 +34,10 @@ def read_settings(given: Sequence[str]) -> tuple[Setting, ...]:
 
 def with_settings(document: Located, settings: Sequence[Setting]) -> Located:
     """Return the document with every setting in place of what it says, or added to it."""
+    file = file_of(document.line, "")
     for setting in settings:
-        document = _with(document, setting.path, _value(setting))
+        line = Line(setting.line, file) if file else setting.line
+        document = _with(document, setting.path, _value(setting.text, line))
     return document
 
 
@@ -47,16 +49,16 @@ def _with(node: Located, path: Sequence[str], value: Located) -> Located:
         items = list(node.items)
         items[int(key)] = _with(items[int(key)], rest, value)
         return Located(tuple(items), node.line)
-    below = node.entries.get(key, Located(None, GIVEN))
+    below = node.entries.get(key, Located(None, value.line))
     return Located({**node.entries, key: _with(below, rest, value)}, node.line)
 
 
-def _value(setting: Setting) -> Located:
+def _value(text: str, line: int) -> Located:
     """Read a value as YAML, so that it may be a map; anything that is not is text."""
-    read, faults = read_located(setting.text)
-    if read is None or faults or not setting.text:
-        return Located(setting.text, setting.line, setting.text)
-    return _at_line(read, setting.line)
+    read, faults = read_located(text)
+    if read is None or faults or not text:
+        return Located(text, line, text)
+    return _at_line(read, line)
 
 
 def _at_line(node: Located, line: int) -> Located:

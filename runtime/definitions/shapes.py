@@ -15,7 +15,7 @@ from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import one_of
 from runtime.definitions.keys import Meaning
 from runtime.definitions.located import Located
-from runtime.definitions.problems import Place, Problems, did_you_mean
+from runtime.definitions.problems import Place, Problems, did_you_mean, place_of
 
 Keys: TypeAlias = tuple[str | int, ...]
 """The canonical keys, names and indexes from the root of a document to a value."""
@@ -305,7 +305,7 @@ class ShapeReader:
         return found
 
     def _at(self, node: Located) -> Place:
-        return Place(str(self._file), node.line)
+        return place_of(node.line, self._file)
 
     def _expected(self, node: Located, kind: Kind, path: Keys, of: Key | None = None) -> None:
         sample = f" with {', '.join(f'`{key.name}`' for key in of.keys[:3])}" if of else ""

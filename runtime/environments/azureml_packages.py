@@ -55,6 +55,7 @@ _WHOLE: Final[Mapping[str, str]] = {"mlflow-skinny": "mlflow"}
 _PREVIEWS: Final = "azuremlsdktestpypi.azureedge.net"
 """The host of the SDK's preview releases, which is gone."""
 _NAME: Final = re.compile(r"([A-Za-z0-9][\w.-]*)\s*(?:\[([^\]]*)\])?")
+_PIN: Final = re.compile(r"([A-Za-z0-9][\w.-]*)==([^\s;\\]+)")
 _EGG: Final = re.compile(r"[#&]egg=([\w.-]+)")
 _FILE: Final = re.compile(r"/([A-Za-z0-9][\w.]*)-[^/]*\.(?:whl|zip|tar\.gz)(?:[?#].*)?$")
 
@@ -100,6 +101,21 @@ def without_azureml(lines: Iterable[str]) -> WithoutAzureml:
     listed = {requirement_name(line)[0] for line in kept}
     instead = tuple(sorted(n for n in brought if not {n, _WHOLE.get(n, n)} & listed))
     return WithoutAzureml((*kept, *instead), tuple(left_out), instead)
+
+
+def unpinned_sdk(lines: Iterable[str]) -> tuple[str, ...]:
+    """Return the lines that name a package of Microsoft's SDK, and no version of it."""
+    return tuple(
+        line for line in lines if _is_sdk(requirement_name(line)[0]) and _NAME.fullmatch(line)
+    )
+
+
+def floors(lines: Iterable[str], pins: str) -> tuple[str, ...]:
+    """Return lines that ask for the versions of ``pins``, a resolved file, or later ones."""
+    pinned = (_PIN.match(line) for line in pins.splitlines())
+    versions = {normalized(match[1]): match[2] for match in pinned if match}
+    names = (requirement_name(line)[0] for line in lines)
+    return tuple(f"{name}>={versions[name]}" for name in names if name in versions)
 
 
 def requirement_name(line: str) -> tuple[str, str]:

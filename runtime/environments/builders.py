@@ -25,6 +25,7 @@ from infra.contract.errors import EnvironmentBuildError
 from infra.contract.load import load
 from infra.contract.private import private_file
 from runtime.agent.installed import BUILT
+from runtime.environments.azureml_packages import floors, unpinned_sdk
 from runtime.environments.base_variables import build_variables
 from runtime.environments.locking import LockedEnvironment
 from runtime.environments.pythons import (
@@ -137,18 +138,43 @@ class UvBuilder:
             for line in locked.lines:
                 using.log(f"  {line}")
             self._require_wheels(locked, using)
-            with _requirements(using.folder, locked.lines) as file:
-                pins = file.with_suffix(".out")
-                argv = compile_argv(using.uv, python.path, file, pins, locked.arguments)
-                self._run(argv, using.log, using.stop)
-                text = pins.read_text(encoding="utf-8")
-                pins.unlink()
+            text = self._around_sdk(locked, using)
+            if not text:
+                with _requirements(using.folder, locked.lines) as file:
+                    pins = file.with_suffix(".out")
+                    argv = compile_argv(using.uv, python.path, file, pins, locked.arguments)
+                    self._run(argv, using.log, using.stop)
+                    text = pins.read_text(encoding="utf-8")
+                    pins.unlink()
         return resolved_lock(
             text,
             environment=locked.hash,
             python=python.text,
             platform=f"{sys.platform} {platform.machine()}",
         )
+
+    def _around_sdk(self, locked: LockedEnvironment, using: _Resolving) -> str:
+        """Return the pins with the newest of Microsoft's packages; ``""`` if nothing fits them.
+
+        Each of their releases holds back numpy and others. Beside a newer one, uv goes back to
+        releases of years ago, which asked for nothing; pip takes the newest and another numpy.
+        """
+        sdk = unpinned_sdk(locked.lines)
+        if not sdk or len(sdk) == len(locked.lines):
+            return ""
+        newest = floors(sdk, self._quietly(sdk, locked, using))
+        return self._quietly((*locked.lines, *newest), locked, using) if newest else ""
+
+    def _quietly(self, lines: Sequence[str], locked: LockedEnvironment, using: _Resolving) -> str:
+        """Return the pins of an attempt, ``""`` if it fails; nothing is logged."""
+        options = [line for line in locked.lines if line.startswith("-") and line not in lines]
+        with _requirements(using.folder, (*options, *lines)) as file:
+            pins = file.with_suffix(".out")
+            argv = compile_argv(using.uv, using.python.path, file, pins, locked.arguments)
+            code, _ = execute(argv, self._variables, lambda line: line, using.stop)
+            text = pins.read_text(encoding="utf-8") if code == 0 else ""
+            pins.unlink(missing_ok=True)
+            return text
 
     def _require_wheels(self, locked: LockedEnvironment, using: _Resolving) -> None:
         """Raise ``EnvironmentBuildError`` with every pin that this Python cannot install."""

@@ -87,7 +87,8 @@ class EnvironmentCache:
             # After a build the exclusive lock becomes a shared one, which flock does not do
             # atomically: another process may evict the environment in between. Then start over.
             while not self._shared(lock_file, folder):
-                _wait(lock_file, log, stop)
+                if not self._awaited(lock_file, folder, log, stop):
+                    break
                 if not self._is_built(folder):
                     reused = False
                     self._build(locked, folder, log, stop)
@@ -201,6 +202,25 @@ class EnvironmentCache:
             "size": size,
         }
 
+    def _awaited(self, lock_file: IO[bytes], folder: Path, log: Log, stop: Event) -> bool:
+        """Wait for the exclusive lock; ``False`` with the shared one, as another process has built.
+
+        That process keeps the environment from being removed while it uses it.
+        """
+        reported = False
+        while not _try_lock(lock_file, fcntl.LOCK_EX):
+            if not reported:
+                log("Waiting for another build of the same environment")
+                reported = True
+            if stop.wait(_LOOK_EVERY_S):
+                raise EnvironmentBuildError(
+                    "The run was canceled while it waited for its environment.",
+                    remedy="Submit the run again.",
+                )
+            if self._shared(lock_file, folder):
+                return False
+        return True
+
     def _shared(self, lock_file: IO[bytes], folder: Path) -> bool:
         """Take the shared lock; ``False`` if the environment is not built, or is being built."""
         if not _try_lock(lock_file, fcntl.LOCK_SH):
@@ -245,20 +265,6 @@ def _try_lock(lock_file: IO[bytes], kind: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _wait(lock_file: IO[bytes], log: Log, stop: Event) -> None:
-    """Wait for the exclusive lock; another process that holds it builds the same environment."""
-    reported = False
-    while not _try_lock(lock_file, fcntl.LOCK_EX):
-        if not reported:
-            log("Waiting for another build of the same environment")
-            reported = True
-        if stop.wait(_LOOK_EVERY_S):
-            raise EnvironmentBuildError(
-                "The run was canceled while it waited for its environment.",
-                remedy="Submit the run again.",
-            )
 
 
 def _read(record: Path) -> JsonObject:

@@ -5,11 +5,26 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import DefinitionError
+from runtime.environments.locking import THIS_PYTHON
 from runtime.environments.requirements import included_file, requirement_lines
 from runtime.model.environments import EnvironmentSpec
 
 FILE_NAMES: Final = ("environment.yml", "conda_dependencies.yml", "requirements.txt")
 """The names looked for in a source folder, in this order."""
+SDK_PACKAGE: Final = "azureml-defaults"
+"""What azureml-core installs where an environment declares nothing."""
+_DEFAULT: Final = f"""\
+name: project_environment
+dependencies:
+- python={THIS_PYTHON}
+- pip:
+  - {SDK_PACKAGE}
+channels:
+- anaconda
+- conda-forge
+"""
+CONFIG_FOLDERS: Final = ("aml_config", ".azureml")
+"""Where projects of azureml-core and Workbench have such files."""
 _YAML: Final = (".yml", ".yaml")
 
 
@@ -17,6 +32,11 @@ def find_declaration(folder: Path, *, python: str | None = None) -> EnvironmentS
     """Return the declaration in the first of ``FILE_NAMES`` in ``folder``, ``None`` without one."""
     found = next((folder / name for name in FILE_NAMES if (folder / name).is_file()), None)
     return read_declaration(found, python=python) if found else None
+
+
+def default_declaration(source: str) -> EnvironmentSpec:
+    """Return azureml-core's default environment, for a ``source`` that declares none."""
+    return EnvironmentSpec("conda", conda=_DEFAULT, source=source)
 
 
 def read_declaration(file: Path, *, python: str | None = None) -> EnvironmentSpec:
@@ -48,12 +68,23 @@ def _with_includes(file: Path, above: tuple[Path, ...]) -> list[str]:
     return lines
 
 
+def elsewhere(file: Path, form: str) -> str:
+    """Return a question that names the file where azureml-core and Workbench keep it, or nothing.
+
+    ``form`` shows the path as it is given, such as ``-d {}``.
+    """
+    places = [file.parent / folder / file.name for folder in CONFIG_FOLDERS]
+    found = [place for place in places if place.is_file()] if not file.exists() else []
+    return f"Did you mean {form.format(found[0])}?" if found else ""
+
+
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DefinitionError(
             f"The environment file cannot be read: {error}.",
-            remedy="Give a readable conda YAML or requirements file with `-d FILE`.",
+            remedy=elsewhere(file, "`-d {}`")
+            or "Give a readable conda YAML or requirements file with `-d FILE`.",
             at=str(file),
         ) from error

@@ -170,7 +170,7 @@ def _known_to_uv(uv: Path, environ: Mapping[str, str]) -> list[InstalledPython]:
     listing = subprocess.run(
         [str(uv), "python", "list", "--only-installed", "--offline", "--output-format", "json"],
         capture_output=True,
-        env=dict(environ) | {"UV_PYTHON_DOWNLOADS": "never"},
+        env=_without_shims(environ) | {"UV_PYTHON_DOWNLOADS": "never"},
         check=False,
         timeout=60,
     )
@@ -185,8 +185,23 @@ def _known_to_uv(uv: Path, environ: Mapping[str, str]) -> list[InstalledPython]:
     ]
 
 
+def _without_shims(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables without pyenv's shims on ``PATH``.
+
+    uv runs each to see what it is, half a second each; ``_pyenv_builds`` knows what they stand for.
+    """
+    shims = str(_pyenv_root(environ) / "shims")
+    folders = environ.get("PATH", os.defpath).split(os.pathsep)
+    kept = [folder for folder in folders if folder.rstrip(os.sep) != shims]
+    return {**environ, "PATH": os.pathsep.join(kept)}
+
+
+def _pyenv_root(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("PYENV_ROOT") or Path(environ.get("HOME", os.sep)) / ".pyenv")
+
+
 def _pyenv_builds(environ: Mapping[str, str]) -> list[InstalledPython]:
-    root = Path(environ.get("PYENV_ROOT") or Path(environ.get("HOME", os.sep)) / ".pyenv")
+    root = _pyenv_root(environ)
     return [
         InstalledPython(_numbers(path.parent.parent.name), path)
         for path in sorted(root.glob("versions/*/bin/python"))

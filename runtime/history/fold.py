@@ -51,6 +51,11 @@ def as_number(value: object) -> float:
     return math.nan
 
 
+def number_text(value: float) -> str:
+    """Return a metric's value as a table shows it."""
+    return "NaN" if math.isnan(value) else f"{value:g}"
+
+
 def as_text(value: float) -> float | str:
     """Return a metric's value for JSON: ``"NaN"``, ``"Infinity"`` and ``"-Infinity"`` as text."""
     if math.isnan(value):

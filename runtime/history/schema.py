@@ -3,7 +3,9 @@
 Version 1 had a record for each run, and its events. Version 2 adds what runs are listed by:
 ``run_listed`` covers every filter but tags, ``run_tag`` has the tags, ``run_unfinished`` the runs
 that are polled. The rest of a record is read only for the runs that are shown. Version 3 finds the
-run whose script created another one, in ``event_child``.
+run whose script created another one, in ``event_child``. Version 4 finds the experiments and the
+targets that there are, in ``run_experiment`` and ``run_target``, and in ``run_part`` the runs that
+are below another one, which triggers keep: whatever writes first, a run or the event that names it.
 """
 
 import json
@@ -13,7 +15,7 @@ from typing import Final
 
 from runtime.model.states import RunState
 
-VERSION: Final = 3
+VERSION: Final = 4
 UNFINISHED: Final = (
     f"state not in ({', '.join(repr(str(state)) for state in RunState if state.final)})"
 )
@@ -41,7 +43,40 @@ create index run_tagged on run_tag (key, value, run_id)
 _CHILDREN: Final = """
 create index event_child on event (json_extract(data, '$.run')) where kind = 'child'
 """
+_NAMES: Final = """
+create index run_experiment on run (experiment);
+create index run_target on run (target);
+create table run_part (run_id text primary key) without rowid;
+insert or ignore into run_part
+    select run.run_id from event join run on run.run_id = json_extract(data, '$.run')
+    where kind = 'child'
+"""
+# Without the plus, SQLite would compare as text, and read all events instead of the index.
+_PARTS: Final = (
+    """
+create trigger part_named after insert on event when new.kind = 'child' begin
+    insert or ignore into run_part
+        select run_id from run where run_id = json_extract(new.data, '$.run');
+end""",
+    """
+create trigger part_added after insert on run when exists (
+    select 1 from event where kind = 'child' and json_extract(data, '$.run') = +new.run_id
+) begin
+    insert or ignore into run_part values (new.run_id);
+end""",
+    """
+create trigger part_deleted after delete on run begin
+    delete from run_part where run_id = old.run_id;
+end""",
+    """
+create trigger part_unnamed after delete on event when old.kind = 'child' begin
+    delete from run_part where run_id = json_extract(old.data, '$.run') and not exists (
+        select 1 from event where kind = 'child' and json_extract(data, '$.run') = +run_part.run_id
+    );
+end""",
+)
 _LISTED_BY: Final = 2
+_CHILDREN_BY: Final = 3
 
 
 def version_of(database: sqlite3.Connection) -> int:
@@ -50,7 +85,7 @@ def version_of(database: sqlite3.Connection) -> int:
 
 
 def prepare(database: sqlite3.Connection) -> None:
-    """Create the tables, or convert those of version 1, in one transaction."""
+    """Create the tables, or convert those of an earlier version, in one transaction."""
     if version_of(database) >= VERSION:
         return
     database.execute("begin immediate")
@@ -61,8 +96,12 @@ def prepare(database: sqlite3.Connection) -> None:
         _execute(database, _INDEX)
         database.execute("drop index if exists run_created")
         _index_tags(database)
-    if version < VERSION:
+    if version < _CHILDREN_BY:
         _execute(database, _CHILDREN)
+    if version < VERSION:
+        _execute(database, _NAMES)
+        for trigger in _PARTS:
+            database.execute(trigger)
         database.execute(f"pragma user_version = {VERSION}")
     database.execute("commit")
 

@@ -333,8 +333,7 @@ class History:
                 database = self._connected()
                 try:
                     yield database
-                    if database.in_transaction:
-                        database.execute("commit")
+                    database.commit()  # nothing, outside of a transaction
                 finally:
                     if database.in_transaction:
                         database.execute("rollback")
@@ -405,6 +404,7 @@ class History:
                 " run it again.",
                 at=str(self.file),
             )
+        self._connection = None  # once the file was moved away, the next call opens another
         return StateError(
             f"The history of runs cannot be used: {error}.",
             remedy="Move the file away to begin a new history; the runs' own folders stay.",

@@ -33,6 +33,7 @@ class DataInput:
     set), and in place of ``$AZUREML_DATAREFERENCE_<name>`` in an argument. ``mount`` and
     ``download`` give a path to the content; ``direct`` passes ``location`` itself, as text.
     ``path_on_compute`` is where it is put, relative to the working folder or absolute.
+    ``may_be_empty``: where nothing is stored, the script finds an empty folder.
     """
 
     name: str
@@ -41,6 +42,7 @@ class DataInput:
     path_on_compute: str | None = None
     overwrite: bool = False
     variable: str | None = None
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

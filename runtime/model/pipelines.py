@@ -22,11 +22,15 @@ PIPELINE_TARGET: Final = "pipeline"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An output of a step. ``path`` is a file or folder in it; ``""`` is all of it."""
+    """An output of a step. ``path`` is a file or folder in it; ``""`` is all of it.
+
+    ``is_file``: it is declared as a file, which the step has to write.
+    """
 
     step: str
     output: str
     path: str = ""
+    is_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,3 +199,4 @@ class RunRecord:
     stack: str | None = None
     display_name: str | None = None
     description: str | None = None
+    manifest: str | None = None  # where its target is, unless in its stack's manifest

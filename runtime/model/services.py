@@ -101,6 +101,7 @@ class SparkOptions:
     through: Literal["ssh", "livy"] = "ssh"
 
 
+DATABRICKS_NODE_TYPE: Final = "Standard_D4ds_v5"
 BATCH_VM_SIZE: Final = "standard_d1_v2"
 """The size of a node where nobody says another: that of azureml-core's ``AzureBatchStep``."""
 

@@ -1,4 +1,8 @@
-"""The states of a run, named as in Azure ML, and the allowed transitions."""
+"""The states of a run, named as in Azure ML, and the allowed transitions.
+
+A run that waits only goes forward, in the order of ``WAITING``, whatever its target reports. The
+exception is Queued: a run whose node is taken away is queued again, and starts over.
+"""
 
 from enum import StrEnum
 from typing import Final
@@ -30,15 +34,20 @@ class RunState(StrEnum):
 
 
 _S = RunState
+WAITING: Final = (_S.NOT_STARTED, _S.STARTING, _S.QUEUED, _S.PROVISIONING, _S.PREPARING)
+"""The states before Running, in their order; a target may leave any of them out."""
+
 _ENDS = frozenset({_S.FAILED, _S.CANCELED, _S.CANCEL_REQUESTED})
-_BEFORE = frozenset({_S.STARTING, _S.QUEUED, _S.PREPARING, _S.PROVISIONING, _S.RUNNING})
+
+
+def _after(waiting: RunState) -> frozenset[RunState]:
+    later = {*WAITING[WAITING.index(waiting) + 1 :], _S.RUNNING}
+    had_a_node = waiting in (_S.PROVISIONING, _S.PREPARING)
+    return _ENDS | later | ({_S.QUEUED} if had_a_node else set())
+
 
 NEXT: Final = {
-    _S.NOT_STARTED: _BEFORE | _ENDS,
-    _S.STARTING: (_BEFORE - {_S.STARTING}) | _ENDS,
-    _S.QUEUED: (_BEFORE - {_S.QUEUED}) | _ENDS,
-    _S.PREPARING: (_BEFORE - {_S.PREPARING}) | _ENDS,
-    _S.PROVISIONING: (_BEFORE - {_S.PROVISIONING}) | _ENDS,
+    **{waiting: _after(waiting) for waiting in WAITING},
     # A run whose low-priority node is preempted is queued again and starts over.
     _S.RUNNING: _ENDS | {_S.FINALIZING, _S.COMPLETED, _S.NOT_RESPONDING, _S.PAUSED, _S.QUEUED},
     _S.NOT_RESPONDING: _ENDS | {_S.RUNNING, _S.FINALIZING, _S.COMPLETED, _S.QUEUED},

@@ -11,7 +11,7 @@ from typing import Final
 from infra.contract.errors import PlatformError
 from runtime.agent.assets.datastore import Datastore
 from runtime.agent.assets.entries import Entry, list_files
-from runtime.agent.assets.errors import AzureMLException
+from runtime.agent.assets.errors import AzureMLException, DatasetValidationError
 from runtime.agent.assets.local_files import remote_path
 from runtime.model.data import DataInput, DataLocation
 from runtime.pipelines.fingerprint import UNKNOWN
@@ -37,12 +37,17 @@ class Contents:
 
     def of(self, each: DataInput) -> str:
         """Return the hash of what an input holds; ``UNKNOWN`` if nobody can tell."""
-        return self.at(each.location)
+        return self.at(each.location, may_be_empty=each.may_be_empty)
 
-    def at(self, location: DataLocation) -> str:
-        """Return the hash of what is at a location; ``UNKNOWN`` if nobody can tell."""
+    def at(self, location: DataLocation, *, may_be_empty: bool = False) -> str:
+        """Return the hash of what is at a location; ``UNKNOWN`` if nobody can tell.
+
+        ``may_be_empty``: where nothing is, is an empty folder.
+        """
         try:
             return self._readers[location.kind](location)
+        except (FileNotFoundError, DatasetValidationError):
+            return EMPTY if may_be_empty else UNKNOWN
         except (AzureMLException, PlatformError, OSError):
             return UNKNOWN  # whoever reads it says what is wrong with it
 
@@ -121,3 +126,7 @@ def _place(entry: Entry) -> DataLocation:
 
 def _digest(lines: list[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+EMPTY: Final = _digest([])
+"""The content of an empty folder."""

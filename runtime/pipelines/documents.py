@@ -12,6 +12,7 @@ from runtime.environments.specs import without_secrets
 from runtime.model.data import without_token
 from runtime.model.pipelines import Pipeline, Step
 from runtime.model.redaction import MASK
+from runtime.submit.kept_specs import EXAMPLE
 
 _PUBLIC: Final = "AML_PARAMETER_"
 """Variables with the values of a pipeline's parameters, which are no secrets."""
@@ -104,16 +105,25 @@ def _without_values(step: Step, values: dict[str, str]) -> Step:
     masked = {}
     for name, value in run.variables.items():
         masked[name] = value
-        if not name.startswith(_PUBLIC):
+        if not _is_public(name, value):
             masked[name] = MASK
             values[_kept_as(step, name, value, values)] = value
     if environment is not None:
+        shown = {}
         for name, value in environment.variables.items():
-            values[_kept_as(step, name, value, values)] = value
-        environment = replace(without_secrets(environment), lock=environment.lock)
+            shown[name] = value
+            if not _is_public(name, value):
+                shown[name] = MASK
+                values[_kept_as(step, name, value, values)] = value
+        kept = without_secrets(environment)
+        environment = replace(kept, lock=environment.lock, variables=shown)
     inputs = tuple(map(without_token, run.inputs))
     changed = replace(run, variables=masked, environment=environment, inputs=inputs, origins={})
     return replace(step, run=changed)
+
+
+def _is_public(name: str, value: str) -> bool:
+    return name.startswith(_PUBLIC) or EXAMPLE.get(name) == value
 
 
 def _kept_as(step: Step, name: str, value: str, values: Mapping[str, str]) -> str:

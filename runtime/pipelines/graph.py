@@ -49,13 +49,12 @@ def graph_problems(pipeline: Pipeline) -> list[Problem]:
     """Return everything that is wrong with a pipeline as it is written; nothing is looked up."""
     if not pipeline.steps:
         return [Problem("The pipeline has no steps.", "Add one.", pipeline.at)]
-    return [
-        *_double_names(pipeline),
-        *_missing_steps(pipeline),
-        *_missing_outputs(pipeline),
-        *_same_place(pipeline),
-        *cycle_problems(pipeline),
-    ]
+    return [*_missing_steps(pipeline), *_missing_outputs(pipeline), *known_problems(pipeline)]
+
+
+def known_problems(pipeline: Pipeline) -> list[Problem]:
+    """Return what is wrong with the steps there are, whichever others could not be read."""
+    return [*_double_names(pipeline), *_same_place(pipeline), *cycle_problems(pipeline)]
 
 
 def cycle_problems(pipeline: Pipeline) -> list[Problem]:

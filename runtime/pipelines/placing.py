@@ -55,13 +55,19 @@ def _place(output: DataOutput, run_id: str) -> DataLocation:
 
 
 def bound(step: Step, run: RunSpec, outputs: Mapping[str, Mapping[str, DataLocation]]) -> RunSpec:
-    """Return a run that reads what other steps wrote; ``outputs`` are theirs, by step."""
+    """Return a run that reads what other steps wrote; ``outputs`` are theirs, by step.
+
+    A step may leave a folder empty: many pipelines pass data only to say which step is first.
+    """
     if not step.reads:
         return run
 
     def located(each: DataInput) -> DataInput:
         source = step.reads.get(each.name)
-        return replace(each, location=read_place(source, outputs)) if source else each
+        if source is None:
+            return each
+        place = read_place(source, outputs)
+        return replace(each, location=place, may_be_empty=not source.is_file)
 
     return replace(run, inputs=tuple(map(located, run.inputs)))
 

@@ -40,6 +40,7 @@ from runtime.submit.submitting import submitter_of
 from runtime.submit.watch import Pace, Watcher
 from runtime.targets.base import Target
 from runtime.targets.run_places import Workspace
+from runtime.targets.standby import Preloading
 
 LOG: Final = "logs/azureml/executionlogs.txt"
 """The log of a pipeline, as Azure ML names it: what each step does, and why."""
@@ -48,8 +49,12 @@ _PACE: Final = Pace(first_s=0.01, growth=1.2, longest_s=5.0)
 _LOOK_EVERY_S: Final = 0.2
 _LONGEST_HERE_S: Final = 0.05
 """A step on this machine is looked at this often: its end is seen at once, and costs nothing."""
+_GROWTH_HERE: Final = 1.05
+"""So slowly that the end of a step of half a second is seen within a few hundredths of one."""
 _AT_ONCE_HERE: Final = 8
 """How many steps run on this machine at once, at most one a processor."""
+_MANY_HERE: Final = 3
+"""From this many steps on this machine, forking them from one process pays for that process."""
 _ENDS: Final[Mapping[RunState, StepState]] = {
     RunState.COMPLETED: StepState.COMPLETED,
     RunState.FAILED: StepState.FAILED,
@@ -121,6 +126,7 @@ class _Execution:
     def run(self) -> None:
         """Start and follow steps until all have ended; then the parent's state says how."""
         self._driving.state(RunState.RUNNING)
+        self._preload()
         self._adopt()
         interval_s = _PACE.first_s
         while not self._plan.over:
@@ -131,6 +137,15 @@ class _Execution:
             if not happened:
                 self._wait(interval_s)
         self._end()
+
+    def _preload(self) -> None:
+        """Have a process ready for the steps on this machine, if enough of them may start."""
+        here = [each for each in self._pipeline.steps if each.run.target == LOCAL]
+        if sum(not self._plan.states[each.name].ended for each in here) < _MANY_HERE:
+            return
+        target = self._session.targets.target(LOCAL)
+        if isinstance(target, Preloading):
+            target.preload()
 
     def _wait(self, interval_s: float) -> None:
         """Wait, but no longer than until somebody cancels the pipeline for the first time."""
@@ -338,7 +353,9 @@ class _Execution:
             except PlatformError as error:
                 self._fail(step, error)
                 return
-        contents = {name: self._contents.at(place) for name, place in outputs.items()}
+        contents = {
+            name: self._contents.at(place, may_be_empty=True) for name, place in outputs.items()
+        }
         done = DoneStep(record.run_id, outputs, contents)
         kept = self._begun.get(step.name)
         if kept:
@@ -400,10 +417,9 @@ class _Execution:
         self._driving.log(LOG, f"[{timestamp()}] {line}")
 
     def _longer(self, interval_s: float) -> float:
-        longest = _PACE.longest_s
         if any(run.target == LOCAL for run in self._runs.values()):
-            longest = _LONGEST_HERE_S
-        return min(interval_s * _PACE.growth, longest)
+            return min(interval_s * _GROWTH_HERE, _LONGEST_HERE_S)
+        return min(interval_s * _PACE.growth, _PACE.longest_s)
 
 
 def completed_steps(folder: Path) -> dict[str, DoneStep]:

@@ -92,10 +92,14 @@ class PublishedPipelines:
         Raises ``UnknownNameError`` for an endpoint or a version that is not known.
         """
         versions, active = self.versions(name), self.active(name)
-        if not active:
+        if not versions:
             raise UnknownNameError(
                 f"There is no pipeline endpoint {name!r}.",
                 remedy="Publish one: `PipelineEndpoint.publish(workspace, name, pipeline)`.",
+            )
+        if version is None and not active:
+            raise UsageError(
+                f"Pipeline endpoint {name!r} is disabled.", remedy="Enable it: `endpoint.enable()`."
             )
         if version is None:
             return active[0]
@@ -189,9 +193,9 @@ def with_parameters(
         experiment=experiment or pipeline.experiment,
         properties={**pipeline.properties, ID_PROPERTY: published.id},
     )
-    return replace(
-        work, pipeline=pipeline, values={name: shown(each) for name, each in values.items()}
-    )
+    texts = {name: shown(each) for name, each in values.items()}
+    template = work.pipeline if work.pipeline.parameters else None
+    return replace(work, pipeline=pipeline, values=texts, template=template)
 
 
 def submit_published(

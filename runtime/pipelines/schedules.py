@@ -9,9 +9,9 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +26,7 @@ from runtime.pipelines.documents import Work, work_document, work_of
 from runtime.pipelines.graph import Problem
 from runtime.pipelines.native import schedule_properties
 from runtime.pipelines.native_runs import native_job, service_of, service_targets
+from runtime.pipelines.parameters import shown, with_values
 from runtime.pipelines.submission import Options, keep_code, start_work
 from runtime.pipelines.triggers import Cron, DataChange, Recurrence, Trigger, checked
 from runtime.submit.notes import silent
@@ -36,6 +37,7 @@ from runtime.targets.run_places import Workspace, named_errors
 FOLDER: Final = "schedules"
 SCHEDULE_PROPERTY: Final = "azureml.scheduleid"
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w-]{0,254}", re.ASCII)
+_STARTED_BY: Final = {"recurrence": "times", "cron": "times", "data": "changes of data"}
 _TRIGGERS: Final = {"recurrence": Recurrence, "cron": Cron, "data": DataChange}
 
 
@@ -69,6 +71,17 @@ class Schedule:
     def kind(self) -> str:
         """What it is started by: ``recurrence``, ``cron`` or ``data``."""
         return next(key for key, kind in _TRIGGERS.items() if isinstance(self.trigger, kind))
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What ``changed`` changes of a schedule; ``None``, and no values, leave it as it is."""
+
+    description: str | None = None
+    trigger: Trigger | None = None
+    values: Mapping[str, ParameterValue] = field(default_factory=dict)
+    is_enabled: bool | None = None
+    continue_on_failure: bool | None = None
 
 
 class Schedules:
@@ -220,6 +233,7 @@ def of_work(
     properties = {**work.pipeline.properties, SCHEDULE_PROPERTY: name}
     work = replace(work, pipeline=replace(work.pipeline, properties=properties))
     document, variables = work_document(work)
+    refuse_variables(variables)
     seen = content_at(session, trigger) if isinstance(trigger, DataChange) else ""
     now = time.time()
     made = Schedule(
@@ -227,7 +241,6 @@ def of_work(
         trigger,
         session.stack,
         document,
-        tuple(variables),
         next=trigger.next_after(now),
         seen=seen,
         description=description,
@@ -236,6 +249,68 @@ def of_work(
     )
     schedules.write(made)
     return made
+
+
+def refuse_variables(names: Collection[str]) -> None:
+    """Raise ``UsageError`` for environment variables of a pipeline that is to be scheduled."""
+    if names:
+        raise UsageError(
+            "The pipeline cannot be scheduled here: its steps have environment variables, whose"
+            f" values no file keeps and the local cloud does not have: {', '.join(names)}.",
+            remedy="Give the values as parameters of the pipeline, and read secrets in the script:"
+            " `Run.get_context().get_secret(name)`.",
+        )
+
+
+def changed(session: ProjectSession, name: str, changes: Changes) -> Schedule:
+    """Change a schedule; what is not given stays. A new trigger is next due from now on.
+
+    Raises ``UsageError`` for a trigger of another kind, for parameters that the pipeline does not
+    have, and for a schedule that the workspace's service keeps.
+    """
+    schedules = Schedules(session.home.absolute())
+    known = schedules.read(name)
+    if known.native:
+        raise UsageError(
+            f"Schedule {name!r} is kept by the workspace's service, and is not changed from here.",
+            remedy="Delete it, and create it anew.",
+        )
+    made = known
+    if changes.trigger is not None:
+        if type(changes.trigger) is not type(known.trigger):
+            raise UsageError(
+                f"Schedule {name!r} is started by {_STARTED_BY[known.kind]}, and stays so.",
+                remedy="Delete it, and create it anew.",
+            )
+        trigger = checked(changes.trigger)
+        seen = content_at(session, trigger) if isinstance(trigger, DataChange) else ""
+        made = replace(made, trigger=trigger, seen=seen)
+    if changes.values or changes.continue_on_failure is not None:
+        made = replace(made, work=_reworked(known, changes))
+    if changes.description is not None:
+        made = replace(made, description=changes.description)
+    if changes.is_enabled is not None:
+        made = replace(made, enabled=changes.is_enabled)
+    if made.enabled and (changes.trigger is not None or not known.enabled):
+        made = replace(made, next=made.trigger.next_after(time.time()))
+    made = replace(made, next=made.next if made.enabled else None)
+    schedules.write(made)
+    return made
+
+
+def _reworked(known: Schedule, changes: Changes) -> JsonObject:
+    work = work_of(known.work, {})
+    kept, template = work.pipeline, work.template or work.pipeline
+    pipeline, values = with_values(template, {**work.values, **changes.values})
+    going_on = changes.continue_on_failure
+    pipeline = replace(
+        pipeline,
+        experiment=kept.experiment,
+        properties=kept.properties,
+        continue_on_failure=kept.continue_on_failure if going_on is None else going_on,
+    )
+    texts = {name: shown(each) for name, each in values.items()}
+    return work_document(replace(work, pipeline=pipeline, values=texts, template=template))[0]
 
 
 def enabled(session: ProjectSession, name: str, *, is_enabled: bool) -> Schedule:
@@ -261,14 +336,8 @@ def fire(session: ProjectSession, schedule: Schedule, now: float) -> Schedule:
             later = replace(later, seen=found)
             if found == schedule.seen:
                 return later
-        missing = [each for each in schedule.variables if each not in os.environ]
-        if missing:
-            raise UsageError(
-                f"Environment variables have no values: {', '.join(missing)}.",
-                remedy="Set them where the local cloud is started.",
-            )
-        values = {each: os.environ[each] for each in schedule.variables}
-        return replace(later, last_run=start_work(session, work_of(schedule.work, values)))
+        refuse_variables(schedule.variables)
+        return replace(later, last_run=start_work(session, work_of(schedule.work, {})))
     except PlatformError as error:
         return replace(later, problem=f"{error.detail} {error.remedy}")
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,13 @@ from runtime.model.run_ids import run_id as new_run_id
 from runtime.model.runs import RunRecord, RunSpec
 from runtime.model.states import RunState
 from runtime.pipelines.documents import StepCode, Work, work_document, work_of
-from runtime.pipelines.graph import Problem, graph_problems, problem_of, raise_problems
+from runtime.pipelines.graph import (
+    Problem,
+    graph_problems,
+    known_problems,
+    problem_of,
+    raise_problems,
+)
 from runtime.pipelines.native_runs import launch_native, service_of
 from runtime.pipelines.parameters import shown, with_values
 from runtime.pipelines.placing import placed, unread
@@ -27,12 +33,13 @@ from runtime.snapshots.store import SnapshotStore, Taken
 from runtime.snapshots.use import in_use
 from runtime.submit.driven import DrivenTask, driven_folder, read_task, start
 from runtime.submit.notes import silent
-from runtime.submit.prepare import check_script
+from runtime.submit.prepare import RERUN_PROPERTY, check_script, script_path
 from runtime.submit.prepare import placed as at_target
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import Submitter, submitter_of
 from runtime.targets.base import Report
 from runtime.targets.finding import ON_THIS_MACHINE
+from runtime.targets.run_places import check_places
 
 DRIVER: Final = "pipeline"
 RUN_KIND: Final = "azureml.PipelineRun"
@@ -71,7 +78,7 @@ def check(
     ``problems`` are those of steps that could not be read.
     """
     # The graph of a pipeline without the steps that could not be read has gaps.
-    found = [*problems] or graph_problems(pipeline)
+    found = [*problems, *known_problems(pipeline)] if problems else graph_problems(pipeline)
     try:
         pipeline, _ = with_values(pipeline, values or {})
     except PlatformError as error:
@@ -86,9 +93,22 @@ def check(
         try:
             steps.append(checking.step(step))
         except PlatformError as error:
-            found.append(problem_of(error, step.at, step.name))
+            own = [error, *(each for each in _of_itself(step) if each.detail not in error.detail)]
+            found += [problem_of(each, step.at, step.name) for each in own]
     raise_problems(found)
     return replace(pipeline, steps=tuple(steps))
+
+
+def _of_itself(step: Step) -> Iterator[PlatformError]:
+    """Yield what is wrong with the data and the script of a step, wherever it runs."""
+    checks: list[Callable[[RunSpec], object]] = [check_places]
+    if step.has_code and not step.run.command:
+        checks.append(lambda run: script_path(run.script, run.source_directory))
+    for check_run in checks:
+        try:
+            check_run(unread(step, step.run))
+        except PlatformError as error:
+            yield error
 
 
 def submit(
@@ -114,7 +134,7 @@ def submit(
     if service is None:
         _start(session, name, work)
     else:
-        launch_native(session, service, pipeline_record(work, name, session.stack), work)
+        launch_native(session, service, pipeline_record(work, name, session), work)
     report(f"{len(work.pipeline.steps)} steps")
     return name
 
@@ -165,8 +185,15 @@ def resume(session: ProjectSession, run_id: str, given: Mapping[str, str]) -> st
             f"Pipeline {run_id} {state}: there is nothing to resume.",
             remedy="Submit it again; steps that have not changed are reused.",
         )
-    task = read_task(folder)
-    known = {**os.environ, **given}
+    work = kept_work(run_id, read_task(folder), {**os.environ, **given})
+    return start_work(session, replace(work, resumes=run_id))
+
+
+def kept_work(run_id: str, task: DrivenTask, known: Mapping[str, str]) -> Work:
+    """Return what a pipeline was submitted with; ``known`` are values of environment variables.
+
+    Raises ``UsageError`` that names the variables without one.
+    """
     missing = [each for each in task.variables if each not in known]
     if missing:
         raise UsageError(
@@ -174,19 +201,24 @@ def resume(session: ProjectSession, run_id: str, given: Mapping[str, str]) -> st
             f"{', '.join(missing)}.",
             remedy="Set them in this shell, or give each with `--variable NAME=VALUE`.",
         )
-    work = work_of(task.plan, {each: known[each] for each in task.variables})
-    return start_work(session, replace(work, resumes=run_id))
+    return work_of(task.plan, {each: known[each] for each in task.variables})
+
+
+def start_again(session: ProjectSession, run_id: str, work: Work) -> str:
+    """Start a pipeline again; return the new run's id. What did not change is reused."""
+    properties = {**work.pipeline.properties, RERUN_PROPERTY: run_id}
+    pipeline = replace(work.pipeline, properties=properties)
+    return start_work(session, replace(work, pipeline=pipeline, resumes=None))
 
 
 def _start(session: ProjectSession, name: str, work: Work) -> None:
     document, variables = work_document(work)
-    manifest = str(session.targets.manifest_file.absolute())
-    task = DrivenTask(DRIVER, document, session.stack, manifest, tuple(variables))
-    record = pipeline_record(work, name, session.stack)
+    task = DrivenTask(DRIVER, document, session.stack, session.lasting_manifest, tuple(variables))
+    record = pipeline_record(work, name, session)
     start(session.home.absolute(), session.history, record, task, variables)
 
 
-def pipeline_record(work: Work, name: str, stack: str) -> RunRecord:
+def pipeline_record(work: Work, name: str, session: ProjectSession) -> RunRecord:
     """Return the record of a pipeline's run that has not started."""
     pipeline = work.pipeline
     return RunRecord(
@@ -199,7 +231,8 @@ def pipeline_record(work: Work, name: str, stack: str) -> RunRecord:
         params=dict(work.values),
         tags=dict(pipeline.tags),
         properties={**pipeline.properties, "azureml.runsource": RUN_KIND},
-        stack=stack,
+        stack=session.stack,
+        manifest=session.kept_manifest(),
         display_name=pipeline.display_name or pipeline.name,
         description=pipeline.description,
     )

@@ -164,6 +164,19 @@ class DataChange:
 Trigger = Recurrence | Cron | DataChange
 
 
+def trigger_text(trigger: Trigger) -> str:
+    """Return a trigger as a person says it."""
+    match trigger:
+        case Cron():
+            return f"cron {trigger.expression} ({trigger.time_zone})"
+        case DataChange():
+            return f"change of {trigger.datastore or 'the default datastore'}/{trigger.path}"
+        case Recurrence():
+            ending = "s" if trigger.interval > 1 else ""
+            every = f"{trigger.interval} " if trigger.interval > 1 else ""
+            return f"every {every}{trigger.frequency}{ending}"
+
+
 def zone_of(name: str) -> tzinfo:
     """Return a time zone by Azure's name or IANA's. Raises ``UsageError`` for another."""
     if name.upper() == "UTC":

@@ -1,8 +1,8 @@
 """Lists the files of a source folder that belong to a snapshot.
 
 Ignore rules come from one file at the root: ``.amlignore`` if it exists, else ``.gitignore``, with
-git's meaning. ``.git``, ``.aml``, ``.venv``, ``__pycache__`` and the stack files of Pulumi are
-excluded unless a rule re-includes them by name. Reads names and sizes, never contents.
+git's meaning. ``.git``, ``.aml``, ``.venv``, ``__pycache__``, the stack files of Pulumi and their
+schema are excluded unless a rule re-includes them by name. Reads names and sizes, never contents.
 """
 
 import os
@@ -20,7 +20,8 @@ from runtime.snapshots.reinclusion import Entry, Walked, difference_notes, named
 
 IGNORE_FILES: Final = (".amlignore", ".gitignore")
 _HOME: Final = ".aml"
-LEFT_OUT_BY_DEFAULT: Final = frozenset({".git", ".venv", "__pycache__", _HOME})
+_SCHEMA: Final = "stack.schema.json"
+LEFT_OUT_BY_DEFAULT: Final = frozenset({".git", ".venv", "__pycache__", _HOME, _SCHEMA})
 _STACK_FILE: Final = re.compile(r"Pulumi\..+\.ya?ml")
 """The configuration of a stack, with its secrets; ``Pulumi.yaml`` is the project's and has none."""
 
@@ -170,8 +171,8 @@ def _stack_file_notes(paths: Sequence[str]) -> list[str]:
 
 
 def _default_notes(paths: Sequence[str]) -> list[str]:
-    if not any(path != _HOME for path in paths):
-        return []  # a folder of our own, which nobody looks for
+    if all(path == _HOME or path.rpartition("/")[2] == _SCHEMA for path in paths):
+        return []  # our own, which nobody looks for
     paths = sorted(paths)
     rule = paths[-1].rpartition("/")[2]
     verb = "is" if len(paths) == 1 else "are"

@@ -55,10 +55,9 @@ def file_of(folder: Path, name: str) -> Path:
     return file
 
 
-def shown(folder: Path, name: str) -> Shown:
-    """Read a file to be shown. Raises ``OutsideError``, ``FileNotFoundError``."""
-    file = file_of(folder, name)
-    size, suffix = file.stat().st_size, file.suffix.lower()
+def shown(file: Path, name: str) -> Shown:
+    """Read a file to be shown; what it is called may differ from its own name."""
+    size, suffix = file.stat().st_size, Path(name).suffix.lower()
     if suffix in PICTURES:
         return Shown(name, size, "picture")
     with file.open("rb") as source:

@@ -1,5 +1,6 @@
 """The gate of the studio: checks hosts, sessions, origins and forms before any page."""
 
+from contextlib import nullcontext
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -8,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from infra.contract.discovery import never_starting
 from runtime.studio.access import Access
 
 ENTRANCE: Final = "/enter"
@@ -61,7 +63,8 @@ class Guard:
                 headers.update(_HEADERS)
             await send(message)
 
-        await (answer or self._pages)(scope, receive, send_guarded)
+        with never_starting() if request.method in _SAFE else nullcontext():
+            await (answer or self._pages)(scope, receive, send_guarded)
 
     async def _answer(self, request: Request) -> Response | None:
         """Return the answer to what is no page, or is refused; ``None``: let it pass."""

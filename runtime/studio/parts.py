@@ -10,6 +10,7 @@ from runtime.pipelines.past import is_pipeline, pipeline_of_run, steps_of_run
 from runtime.studio.graph_view import Graph, graph_of
 from runtime.studio.sweep_view import Row, charts_of, rows_of
 from runtime.submit.session import ProjectSession
+from runtime.sweeps.importance import Importance, importance_of
 from runtime.sweeps.observed import METRIC
 from runtime.sweeps.project import results_of
 
@@ -22,6 +23,7 @@ class Sweep:
     goal: str
     parameters: Sequence[str]
     rows: Sequence[Row]
+    importance: Sequence[Importance]
     most: str
     charts: str
 
@@ -51,6 +53,7 @@ def _sweep(session: ProjectSession, record: RunRecord) -> Sweep | None:
         results.goal,
         results.parameters,
         rows_of(results),
+        importance_of(results),
         record.tags.get("max_total_jobs", ""),
         json_text(charts_of(results, record.started or record.created), indent=None),
     )

@@ -6,10 +6,13 @@ from typing import Final
 from urllib.parse import urlencode
 
 from infra.contract.errors import PlatformError
-from runtime.history.listing import Listing, read_clauses
+from runtime.history.listing import Choices, Listing, read_clauses
 from runtime.model.runs import RunRecord
+from runtime.studio.run_view import SYSTEM
 
 PAGE_SIZES: Final = (50, 100, 200)
+_MOST_DIGITS: Final = 9
+"""What a database counts to; there are no more pages than that."""
 _ALWAYS: Final = ("experiment", "target", "status", "created", "duration")
 _TITLES: Final = {"status": "State", "run_name": "Run", "created": "Created"}
 _NEWEST_FIRST: Final = frozenset({"created", "duration"})
@@ -20,6 +23,7 @@ _FOLDERS: Final = {"metric": "metrics", "param": "params", "tag": "tags"}
 class Query:
     """What an address asks for. ``filter`` is MLflow's search syntax, ``error`` what is wrong.
 
+    ``parts``: also the trials of sweeps, the steps of pipelines, and other runs below one.
     ``columns`` are ``metric.NAME``, ``param.NAME`` or ``tag.NAME``, shown beside those of all runs.
     """
 
@@ -27,6 +31,7 @@ class Query:
     experiment: str = ""
     target: str = ""
     state: str = ""
+    parts: bool = False
     filter: str = ""
     sort: str = "created"
     descending: bool = True
@@ -43,6 +48,7 @@ class Query:
             self.experiment,
             self.target,
             self.state,
+            not self.parts,
             read_clauses(self.filter),
             self.sort,
             self.descending,
@@ -56,12 +62,17 @@ class Query:
         pairs: list[tuple[str, str]] = []
         for key in ("text", "experiment", "target", "state", "filter"):
             pairs += [(key, value)] if (value := str(getattr(self, key))) else []
+        pairs += [("parts", "1")] if self.parts else []
         if (self.sort, self.descending) != ("created", True):
             pairs += [("sort", self.sort), ("order", "desc" if self.descending else "asc")]
         pairs += [("column", column) for column in self.columns]
         pairs += [("size", str(self.size))] if self.size != PAGE_SIZES[0] else []
         pairs += [("page", str(self.page))] if self.page > 1 else []
         return "/?" + urlencode(pairs) if pairs else "/"
+
+    def pages(self, total: int) -> int:
+        """Return how many pages that many runs have."""
+        return max(-(-total // self.size), 1)
 
     def at_page(self, page: int) -> str:
         """Return the address of another page of the same runs."""
@@ -83,6 +94,7 @@ def read_query(pairs: Sequence[tuple[str, str]]) -> Query:
         experiment=given.get("experiment", ""),
         target=given.get("target", ""),
         state=given.get("state", ""),
+        parts=given.get("parts") == "1",
         filter=given.get("filter", "").strip(),
         sort=given.get("sort") or "created",
         descending=given.get("order", "desc") != "asc",
@@ -103,6 +115,13 @@ def headings(query: Query) -> Sequence[tuple[str, str]]:
     return [(key, _TITLES.get(key, key.capitalize())) for key in ("run_name", *_ALWAYS)] + named
 
 
+def without_system(choices: Choices) -> Choices:
+    """Return the choices without the tags that drivers of sweeps keep, a few for each trial."""
+    system = {name for name in choices.tags if name.startswith(SYSTEM)}
+    kept = [name for name in choices.tags if not {name, f"{SYSTEM}{name}"} & system]
+    return replace(choices, tags=kept)
+
+
 def cell(record: RunRecord, column: str) -> str | float | None:
     """Return what a run has in one of the columns that were chosen."""
     entity, _, name = column.partition(".")
@@ -116,4 +135,6 @@ def _is_own(column: str) -> bool:
 
 
 def _number(text: str | None, default: int) -> int:
-    return max(int(text), 1) if text and text.isascii() and text.isdigit() else default
+    if not (text and text.isascii() and text.isdigit()):
+        return default
+    return max(int(text[:_MOST_DIGITS]), 1)

@@ -2,30 +2,43 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 
+from infra.contract.discovery import find_cloud
 from infra.contract.errors import PlatformError
 from infra.contract.json_text import json_text
 from infra.contract.json_types import JsonObject
 from runtime.agent.files import OutsideError
 from runtime.history.listing import choices_in, page_of
+from runtime.model.environments import LOCK_PROPERTY
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
+from runtime.pipelines.again import is_repeatable
+from runtime.snapshots.store import object_file
 from runtime.studio import files, query
+from runtime.studio.file_tree import tree_of
+from runtime.studio.logged_view import logged_of
 from runtime.studio.parts import parts_of
-from runtime.studio.run_view import Curve, curves_of, steps_of
+from runtime.studio.run_view import (
+    Curve,
+    curves_of,
+    end_of,
+    git_of,
+    ranks_of,
+    tags_of,
+)
 from runtime.studio.site import Site, site_of
-from runtime.submit.collect import collect
+from runtime.studio.step_view import bars_of, steps_of
 from runtime.submit.comparing import compared, file_diff, known_of
-from runtime.submit.notes import note
 from runtime.submit.run_logs import log_chunks
-from runtime.submit.watch import Watcher
 from runtime.targets.base import LogChunk
+from runtime.targets.finding import ON_THIS_MACHINE
 
 _MOST_COMPARED: Final = 20
 _LOG_CHARACTERS: Final = 200_000
@@ -57,12 +70,16 @@ def runs(request: Request) -> Response:
     site.fresh.keep()
     asked = query.read_query(request.query_params.multi_items())
     history = site.session.history
+    page = page_of(history, asked.listing)
+    if page.total and not page.runs:  # there were more once, or the address is somebody's guess
+        asked = replace(asked, page=asked.pages(page.total))
+        page = page_of(history, asked.listing)
     return site.page(
         request,
         "runs.html",
         query=asked,
-        page=page_of(history, asked.listing),
-        choices=choices_in(history),
+        page=page,
+        choices=query.without_system(choices_in(history)),
         states=[str(state) for state in RunState],
         headings=query.headings(asked),
         cell=query.cell,
@@ -78,27 +95,32 @@ def run(request: Request) -> Response:
     events = [event for _, event in numbered]
     problems: list[str] = []
     known = known_of(session.home, record)
+    steps, logs = steps_of(record, events), _logs(site, record, problems)
+    stopped = bool(problems) and _is_stopped(site, record)
+    tags, kept = tags_of(record)
     return site.page(
         request,
         "run.html",
         run=record,
-        steps=steps_of(record, events),
+        bars=bars_of(steps, record.state, site.kind_of(record), time.time()) if steps else (),
+        logged=logged_of(events),
         curves=json_text(_documents(curves_of(record, events))),
-        logs=_logs(site, record, problems),
-        problems=problems,
-        outputs=files.listed(Path(record.outputs)) if record.outputs else [],
+        logs=logs,
+        problems=[] if stopped else problems,
+        stopped=stopped,
+        ranks=ranks_of(log.name for log in logs),
+        outputs=tree_of(files.listed(Path(record.outputs)) if record.outputs else []),
+        tags=tags,
+        kept_tags=kept,
+        reruns=is_repeatable(session, record),
         parts=parts_of(session, record),
-        snapshot=known.files,
+        git=git_of(record),
+        lock=record.properties.get(LOCK_PROPERTY, ""),
+        snapshot=None if known.files is None else tree_of((f.path, f.size) for f in known.files),
         packages=known.packages,
         declared=known.declared,
         after=numbered[-1][0] if numbered else -1,
     )
-
-
-def parts(request: Request) -> Response:
-    """Return what the page of a run shows of the runs below it, as it is now."""
-    site, record = _asked(request)
-    return site.page(request, "parts.html", run=record, parts=parts_of(site.session, record))
 
 
 def log(request: Request) -> Response:
@@ -121,16 +143,42 @@ def file(request: Request) -> Response:
     try:
         found = files.file_of(folder, name)
         if not wanted:
-            return site.page(request, "file.html", run=record, file=files.shown(folder, name))
+            back = f"/runs/{record.run_id}"
+            return _shown(request, record, f"{back}/files/{quote(name)}", files.shown(found, name))
     except (OutsideError, FileNotFoundError):
         return missing(request, f"Run {record.run_id} has no file {name!r} on this machine.")
-    picture = files.PICTURES.get(found.suffix.lower())
+    return _sent(found, name, wanted)
+
+
+def snapshot_file(request: Request) -> Response:
+    """Show a file of the snapshot that a run was made from, or send it, as ``file`` does."""
+    site, record = _asked(request)
+    name, wanted = request.path_params["name"], request.query_params.get("as", "")
+    listed = {each.path: each for each in known_of(site.session.home, record).files or ()}
+    if name not in listed:
+        return missing(request, f"The snapshot of run {record.run_id} has no file {name!r} here.")
+    found = object_file(site.session.home / "snapshots" / "objects", listed[name].sha256)
+    if not found.is_file():
+        return missing(request, f"The content of {name!r} is not on this machine any more.")
+    if not wanted:
+        address = f"/runs/{record.run_id}/snapshot/{quote(name)}"
+        return _shown(request, record, address, files.shown(found, name))
+    return _sent(found, name, wanted)
+
+
+def _shown(request: Request, record: RunRecord, address: str, found: files.Shown) -> Response:
+    return site_of(request).page(request, "file.html", run=record, file=found, address=address)
+
+
+def _sent(found: Path, name: str, wanted: str) -> Response:
+    """Return a file as what was asked for; an address that asks for nothing sane downloads it."""
+    picture = files.PICTURES.get(Path(name).suffix.lower())
     if wanted == "picture" and picture:
         return FileResponse(found, media_type=picture, headers={_POLICY: _PICTURE})
     if wanted == "page":
         page = "text/html; charset=utf-8"
         return FileResponse(found, media_type=page, headers={_POLICY: _SANDBOX})
-    return FileResponse(found, media_type="application/octet-stream", filename=found.name)
+    return FileResponse(found, media_type="application/octet-stream", filename=Path(name).name)
 
 
 def compare(request: Request) -> Response:
@@ -157,37 +205,6 @@ def compare(request: Request) -> Response:
     )
 
 
-def cancel(request: Request) -> Response:
-    """Cancel a run."""
-    site, record = _asked(request)
-    if not record.state.final:
-        with site.asking(record):
-            site.session.target_of(record).cancel(site.session.handle_of(record))
-            Watcher(site.session.history).refresh(site.session.targets_of(record))
-    return _back(record)
-
-
-def tag(request: Request) -> Response:
-    """Set a tag, or remove it if its value is empty."""
-    site, record = _asked(request)
-    form = request.state.form
-    if name := form.get("name", "").strip():
-        value = form.get("value", "").strip() or None
-        data = {"key": name, "value": value}
-        note(site.session.history, record.run_id, "tag", data, time_s=time.time())
-    return _back(record)
-
-
-def download(request: Request) -> Response:
-    """Copy the files of a run that has ended to this machine."""
-    site, record = _asked(request)
-    session = site.session
-    with site.asking(record):
-        target = session.target_of(record)
-        collect(session.history, target, record.run_id, session.home, report=lambda _: None)
-    return _back(record)
-
-
 def missing(request: Request, message: str) -> Response:
     """Return the page of an address that leads nowhere."""
     return site_of(request).page(request, "error.html", 404, title="Not found", message=message)
@@ -200,10 +217,6 @@ def _asked(request: Request) -> tuple[Site, RunRecord]:
     return site, site.session.history.record(request.path_params["run_id"])
 
 
-def _back(record: RunRecord) -> Response:
-    return RedirectResponse(f"/runs/{record.run_id}", 303)
-
-
 def _chunks(site: Site, record: RunRecord, problems: list[str]) -> Sequence[LogChunk]:
     try:
         with site.asking(record):
@@ -213,6 +226,18 @@ def _chunks(site: Site, record: RunRecord, problems: list[str]) -> Sequence[LogC
         return []
 
 
+def _is_stopped(site: Site, record: RunRecord) -> bool:
+    """Return whether a run is on a local cloud that is stopped."""
+    session = site.session
+    if record.target in ON_THIS_MACHINE or record.stack not in {None, session.stack}:
+        return False
+    try:
+        is_local = session.targets.built_here(record.target)
+    except PlatformError:
+        return False
+    return is_local and find_cloud(session.home) is None
+
+
 def _logs(site: Site, record: RunRecord, problems: list[str]) -> Sequence[Log]:
     texts: dict[str, str] = {}
     offsets: dict[str, int] = {}
@@ -220,7 +245,7 @@ def _logs(site: Site, record: RunRecord, problems: list[str]) -> Sequence[Log]:
         texts[chunk.name] = texts.get(chunk.name, "") + chunk.text
         offsets[chunk.name] = chunk.offset
     return [
-        Log(name, text[-_LOG_CHARACTERS:], offsets[name], len(text) > _LOG_CHARACTERS)
+        Log(name, end_of(text, _LOG_CHARACTERS), offsets[name], len(text) > _LOG_CHARACTERS)
         for name, text in texts.items()
     ]
 

@@ -1,6 +1,7 @@
-"""What the page of one run shows of its events: a time line, curves of metrics. Pure."""
+"""What the page of one run shows of its events: curves of metrics, tags, git. Pure."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,15 +12,16 @@ from runtime.model.runs import RunEvent, RunRecord
 MOST_POINTS: Final = 2_000
 """The points of one curve that a page draws; more are thinned out evenly."""
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One of the eight steps of a run; ``seconds`` is ``None`` while it goes on."""
-
-    name: str
-    text: str
-    began: float
-    seconds: float | None
+_RANK: Final = re.compile(r"std_log_(?:process|node)_(\d+)")
+SYSTEM: Final = "_aml_system_"
+"""The beginning of the tags that the driver of a sweep keeps, each also without it."""
+_GIT: Final = {
+    "repository_uri": "Repository",
+    "branch": "Branch",
+    "commit": "Commit",
+    "dirty": "Uncommitted changes",
+}
+"""What a run's properties say of git, and how it is called here."""
 
 
 @dataclass(slots=True)
@@ -38,21 +40,6 @@ class Curve:
             "seconds": [seconds for _, seconds, _ in kept],
             "values": [as_text(value) for _, _, value in kept],
         }
-
-
-def steps_of(record: RunRecord, events: Iterable[RunEvent]) -> Sequence[Step]:
-    """Return the steps that a run has begun, in order."""
-    begun = [event for event in events if event.kind == "step"]
-    ends = [*(event.time for event in begun), record.ended][1:]
-    return [
-        Step(
-            str(event.data["step"]),
-            str(event.data.get("text") or ""),
-            event.time,
-            None if end is None else max(end - event.time, 0.0),
-        )
-        for event, end in zip(begun, ends, strict=True)
-    ]
 
 
 def curves_of(record: RunRecord, events: Iterable[RunEvent]) -> Sequence[Curve]:
@@ -87,3 +74,40 @@ def thinned(points: Sequence[tuple[float, float, float]]) -> Sequence[tuple[floa
         return points
     stride = (len(points) - 1) / (MOST_POINTS - 1)
     return [points[round(number * stride)] for number in range(MOST_POINTS)]
+
+
+def end_of(log: str, most: int) -> str:
+    """Return the last lines of a log, which have ``most`` characters together at most."""
+    if len(log) <= most:
+        return log
+    end = log[-most:]
+    return end if log[-most - 1] == "\n" else end.partition("\n")[2] or end
+
+
+def ranks_of(logs: Iterable[str]) -> Sequence[str]:
+    """Return the ranks that have logs of their own, in order; none for a run of one process."""
+    found = {match[1] for name in logs if (match := _RANK.search(name))}
+    return sorted(found, key=int)
+
+
+def tags_of(record: RunRecord) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return the tags that people set, and those that the driver of a sweep keeps."""
+    is_sweep = record.properties.get("runTemplate") == "HyperDrive"
+    kept = {
+        key: value
+        for key, value in record.tags.items()
+        if key.startswith(SYSTEM)
+        or (is_sweep and (f"{SYSTEM}{key}" in record.tags or key.startswith(record.run_id)))
+    }
+    return {key: value for key, value in record.tags.items() if key not in kept}, kept
+
+
+def git_of(record: RunRecord) -> Mapping[str, str]:
+    """Return what git knew of the source folder: repository, branch, commit, uncommitted."""
+    found = {}
+    for key, title in _GIT.items():
+        if value := record.properties.get(f"azureml.git.{key}"):
+            found[title] = value
+    if "Uncommitted changes" in found:
+        found["Uncommitted changes"] = "yes" if found["Uncommitted changes"] == "True" else "no"
+    return found

@@ -7,7 +7,7 @@ asked of it.
 import ipaddress
 import json
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Final
@@ -15,8 +15,10 @@ from typing import ClassVar, Final
 import httpx
 import uvicorn
 
+from infra.contract.cloud_console import CloudConsole
 from infra.contract.errors import PlatformError, UsageError
 from infra.contract.private import private_file, private_folder
+from infra.contract.stack_console import StackConsole
 from runtime.studio.access import Access
 from runtime.studio.app import application
 from runtime.studio.guard import ENTRANCE, LINKS
@@ -38,10 +40,19 @@ class PortTakenError(PlatformError):
     exit_code: ClassVar[int] = 3
 
 
+def _no_console() -> StackConsole:
+    raise UsageError("This studio shows runs alone.", remedy="Start it with `aml studio`.")
+
+
+def _no_cloud() -> CloudConsole:
+    raise UsageError("This studio shows runs alone.", remedy="Start it with `aml studio`.")
+
+
 class Studio:
     """One studio. ``host`` is what it listens on, ``names`` what else it is called by.
 
-    ``background`` is another session of the same stack, in which targets are asked.
+    ``background`` is another session of the same stack, in which targets are asked. ``console``
+    and ``cloud`` are asked for when a page needs them, and raise why there is none.
     """
 
     def __init__(
@@ -53,6 +64,8 @@ class Studio:
         port: int | None = None,
         names: Sequence[str] = (),
         read_only: bool = False,
+        console: Callable[[], StackConsole] = _no_console,
+        cloud: Callable[[], CloudConsole] = _no_cloud,
     ) -> None:
         """Listen. ``port`` ``None``: 8787, or one that is free; raises ``PortTakenError``."""
         self._file = session.home / _FILE
@@ -63,7 +76,7 @@ class Studio:
         self.access = Access(called, read_only=read_only)
         self.address = f"http://{_authority([*names, *own, _LOOPBACK][0], self.port)}"
         config = uvicorn.Config(
-            application(Site(session, background, self.access)),
+            application(Site(session, background, self.access, console, cloud)),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -121,7 +134,8 @@ def _authority(host: str, port: int) -> str:
 def _listening(host: str, port: int | None) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in (PORT, 0) if port is None else (port,):
-        server = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio sets TCP_NODELAY only on sockets with an explicit protocol; else 40 ms a response.
+        server = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             server.bind((host, candidate))

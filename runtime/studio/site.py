@@ -1,12 +1,14 @@
 """What every page of the studio shares: the project's session, the templates, who may change."""
 
+import hashlib
+import re
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -14,14 +16,40 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from infra.contract.times import duration, local_text
+from infra.contract.cloud_console import CloudConsole
+from infra.contract.discovery import never_starting
+from infra.contract.errors import PlatformError
+from infra.contract.json_text import json_text
+from infra.contract.stack_console import StackConsole
+from infra.contract.times import as_local, duration, local_text
 from runtime.model.runs import RunRecord
 from runtime.snapshots.sizes import size_text
 from runtime.studio.access import Access
+from runtime.studio.static_files import asset, plotly_file
 from runtime.submit.session import ProjectSession
+from runtime.targets.finding import ON_THIS_MACHINE
 
-HERE: Final = Path(__file__).parent
+_TEMPLATES: Final = Path(__file__).parent / "templates"
 _EVERY_S: Final = 2.0
+_DIGITS: Final = 8
+_STYLE_ID: Final = re.compile(rb'getElementById\("([0-9a-f]{64})"\)')
+_KINDS: Final = {
+    "batch": "Batch",
+    "data_lake_analytics": "Data Lake Analytics",
+    "databricks": "Databricks",
+    "hdinsight": "HDInsight",
+    "kubernetes": "Kubernetes",
+    "synapse_spark": "Synapse Spark",
+}
+"""Kinds of computes that are called as their service is."""
+_CHANGED: Final = {
+    "create": "created",
+    "delete": "deleted",
+    "replace": "replaced",
+    "same": "unchanged",
+    "update": "updated",
+}
+_ACRONYMS: Final = {each: each.upper() for each in ("id", "ip", "os", "ssh", "sso", "vm")}
 
 
 @dataclass(slots=True)
@@ -46,7 +74,9 @@ class Freshness:
 
     def _ask(self) -> None:
         try:
-            self.refresh()
+            # The page that reads the same says what is wrong.
+            with suppress(PlatformError), never_starting():
+                self.refresh()
         finally:
             with self._lock:
                 self._next = self.clock() + _EVERY_S
@@ -57,11 +87,14 @@ class Site:
     """One studio: what its pages read and show.
 
     ``session`` is for pages, ``background`` for ``fresh``: targets' clients are not shared.
+    ``console`` returns the stack, and ``cloud`` the local cloud, or raise why there is none.
     """
 
     session: ProjectSession
     background: ProjectSession
     access: Access
+    console: Callable[[], StackConsole]
+    cloud: Callable[[], CloudConsole]
     fresh: Freshness = field(init=False)
     _asked: dict[tuple[str | None, str], threading.Lock] = field(default_factory=dict)
 
@@ -70,13 +103,30 @@ class Site:
 
     def asking(self, record: RunRecord) -> threading.Lock:
         """Return what is held while the target of a run is asked: its client serves one thread."""
-        return self._asked.setdefault((record.stack, record.target), threading.Lock())
+        return self.asking_target(record.stack, record.target)
+
+    def asking_target(self, stack: str | None, target: str) -> threading.Lock:
+        """Return what is held while a target is asked."""
+        return self._asked.setdefault((stack, target), threading.Lock())
+
+    def kind_of(self, record: RunRecord) -> str:
+        """Return the kind of the target of a run, ``""`` where the stack does not say."""
+        if record.target not in ON_THIS_MACHINE and record.stack not in {None, self.session.stack}:
+            return ""
+        try:
+            return self.session.targets.kind(record.target)
+        except PlatformError:
+            return ""
 
     def page(
         self, request: Request, template: str, status: int = 200, **values: object
     ) -> HTMLResponse:
         """Return a page made from a template."""
-        text = (
+        return HTMLResponse(self.text(request, template, **values), status)
+
+    def text(self, request: Request, template: str, **values: object) -> str:
+        """Return what a template makes of values."""
+        return (
             _templates()
             .get_template(template)
             .render(
@@ -87,7 +137,6 @@ class Site:
                 path=request.url.path,
             )
         )
-        return HTMLResponse(text, status)
 
 
 def site_of(request: Request) -> Site:
@@ -96,25 +145,68 @@ def site_of(request: Request) -> Site:
     return site
 
 
-def plotly_file() -> Path:
-    """Return the file of plotly.js, as the Python package ships it."""
-    return Path(str(files("plotly"))) / "package_data" / "plotly.min.js"
+@lru_cache(maxsize=1)
+def plotly_style() -> str:
+    """Return the id of an element that plotly.js makes to hold styles of maps, unless it is there.
+
+    The policy refuses these styles, which nothing here needs.
+    """
+    found = _STYLE_ID.search(plotly_file().read_bytes())
+    return found[1].decode() if found else ""
+
+
+def _brief(text: str) -> str:
+    """Return a number of many digits as a table shows it; any other text as it is."""
+    try:
+        return f"{float(text):g}" if len(text) > _DIGITS else text
+    except ValueError:
+        return text
+
+
+def _label(key: str) -> str:
+    """Return the name of a setting as a label: ``vm_size`` is ``VM size``."""
+    first, *others = (_ACRONYMS.get(word, word) for word in key.split("_"))
+    return " ".join([first[:1].upper() + first[1:], *others])
+
+
+def _kind(kind: str) -> str:
+    """Return what people call a kind of compute."""
+    return _KINDS.get(kind, kind.replace("_", " "))
+
+
+def digest(text: str) -> str:
+    """Return what tells one text of a part of a page from another."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+_FILTERS: Final[dict[str, Callable[..., object]]] = {
+    "local": local_text,
+    "when": lambda moment: local_text(moment.timestamp()) if moment else "—",
+    "duration": duration,
+    "number": lambda value: f"{value:g}",
+    "moment": lambda seconds: datetime.fromtimestamp(seconds, UTC).isoformat(),
+    "bytes": size_text,
+    "brief": _brief,
+    "as_local": as_local,
+    "usd": lambda price: "—" if price is None else f"{price:.2f} USD",
+    "words": lambda text: text.replace("_", " "),
+    "label": _label,
+    "kind": _kind,
+    "changed": lambda name: _CHANGED.get(name, name.replace("-", " ")),
+    "json": json_text,
+    "digest": digest,
+}
 
 
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
     templates = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+        loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {
-        "local": local_text,
-        "duration": duration,
-        "number": lambda value: f"{value:g}",
-        "moment": lambda seconds: datetime.fromtimestamp(seconds, UTC).isoformat(),
-        "bytes": size_text,
-    }
+    templates.filters |= _FILTERS
+    templates.globals |= {"plotly_style": plotly_style, "asset": asset}
     return templates

@@ -92,12 +92,6 @@ INABILITIES: Final = (
         "Run without docker, or on one machine.",
     ),
     Inability(
-        "retries of several processes",
-        (MACHINES,),
-        "what supervises one machine does not start the processes of the others again",
-        "Ask for no retries, or for one machine.",
-    ),
-    Inability(
         "several nodes",
         (DATABRICKS,),
         "the script is a process of its driver; what Spark does runs on the workers",
@@ -136,8 +130,8 @@ INABILITIES: Final = (
     ),
     Inability(
         "retry when lost",
-        (MACHINES, HDINSIGHT),
-        "what supervises a run there is not started again",
+        (HDINSIGHT,),
+        "YARN may go on with the application when the head node is gone, and two would run",
         "Leave the event `lost` out.",
     ),
     Inability(

@@ -6,10 +6,19 @@ from typing import Final
 
 from infra.contract.errors import UsageError
 from runtime.model.runs import RunSpec
-from runtime.submit.abilities import DOCKER, INABILITIES, LOCAL, check_abilities
+from runtime.submit.abilities import (
+    DATABRICKS,
+    DOCKER,
+    HDINSIGHT,
+    INABILITIES,
+    LOCAL,
+    check_abilities,
+)
 from runtime.submit.features import FEATURES
 
 _HERE: Final = (LOCAL, DOCKER)
+_PYSPARK: Final = "PySpark"
+_HAVE_SPARK: Final = (HDINSIGHT, DATABRICKS)
 
 
 def taken(kind: str) -> tuple[str, ...]:
@@ -31,13 +40,15 @@ def ignored(kind: str) -> dict[str, str]:
 def takers(spec: RunSpec, kinds: Mapping[str, str]) -> list[str]:
     """Return the targets that take a run, the nearest first; ``kinds`` by the target's name.
 
-    Nearest is what the stack deployed, then this machine; then what ignores the least of the run.
+    Nearest is what the stack deployed, then this machine; of these what has the Spark that a
+    PySpark script needs; then what ignores the least of the run.
     """
-    found: list[tuple[bool, int, int, str]] = []
+    found: list[tuple[bool, bool, int, int, str]] = []
     for place, (name, kind) in enumerate(kinds.items()):
         with suppress(UsageError):
             notes = check_abilities(spec, kind)
-            found.append((name in _HERE, len(notes), place, name))
+            bare = spec.framework == _PYSPARK and kind not in _HAVE_SPARK
+            found.append((name in _HERE, bare, len(notes), place, name))
     return [name for *_, name in sorted(found)]
 
 

@@ -22,7 +22,13 @@ _SETTINGS: Final = ("name", "version", "python", "interpreter")
 
 
 def run_before(history: History, record: RunRecord) -> RunRecord:
-    """Return the run before ``record`` in its experiment. Raises ``UsageError`` for the first."""
+    """Return the run before ``record`` in its experiment. ``UsageError`` if there is none."""
+    if not history.has(record.run_id):
+        raise UsageError(
+            f"Run {record.run_id} was started by run {history.root_of(record.run_id)}: none is"
+            " before it in its experiment.",
+            remedy="Name the run to compare it with: `aml run diff RUN OTHER`.",
+        )
     found = False
     for each in history.each_run(Filter(record.experiment)):
         if found:

@@ -25,7 +25,7 @@ FOLDER: Final = "specs"
 _ENV: Final = ("-e", "--env")
 _JOINED: Final = ("-e", "--env=")
 _VARIABLE: Final = re.compile(r"((?:-e|--env=)?[A-Za-z_]\w*)=.*", re.DOTALL)
-_EXAMPLE: Final = {"EXAMPLE_ENV_VAR": "EXAMPLE_VALUE"}
+EXAMPLE: Final = {"EXAMPLE_ENV_VAR": "EXAMPLE_VALUE"}
 """What azureml-core writes into every run configuration."""
 
 
@@ -55,7 +55,7 @@ def with_values(spec: RunSpec, given: Mapping[str, str], environ: Mapping[str, s
 
     Raises ``UsageError`` that names every variable without one.
     """
-    known = {**_EXAMPLE, **environ, **given}
+    known = {**EXAMPLE, **environ, **given}
     environment = spec.environment
     named = {**(environment.variables if environment else {}), **spec.variables}
     missing = [name for name, value in named.items() if value == MASK and name not in known]

@@ -82,12 +82,14 @@ def choose_environment(
     file: Path | None = None,
     python: str | None = None,
     configured: EnvironmentSpec | None = None,
+    default: EnvironmentSpec | None = None,
     has_python: bool = False,
 ) -> EnvironmentSpec | None:
     """Return the environment of a run: from ``file``, else as ``configured``, else from the folder.
 
     ``python`` overrides the version that any of them asks for. Without one, ``local`` uses the
-    current interpreter (``None``), and a machine that ``has_python`` its own; others refuse.
+    current interpreter (``None``), and a machine that ``has_python`` its own; others take
+    ``default``, and refuse without it.
     """
     if file is None and configured is not None:
         return _with_python(configured, python)
@@ -97,6 +99,8 @@ def choose_environment(
         else find_declaration(source_directory, python=python)
     )
     if found is None and target not in {LOCAL, DOCKER} and not has_python:
+        if default is not None:
+            return _with_python(default, python)
         raise DefinitionError(
             f"{_shown(source_directory)} declares no environment, and target {target!r} needs one.",
             remedy=f"Add one of {', '.join(FILE_NAMES)} to it, or give a file with `-d FILE`.",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from infra.contract.errors import PlatformError
-from runtime.submit.session import ProjectSession, open_session
+from runtime.submit.session import ProjectSession
 from runtime.targets.run_cluster_records import NAME, RunClusterRecord, RunClusterRecords
 
 
@@ -38,13 +38,12 @@ def _ended(session: ProjectSession, record: RunClusterRecord) -> bool:
 
 
 def _release(session: ProjectSession, record: RunClusterRecord) -> None:
-    if record.stack == session.stack:
-        target = session.targets.target(NAME)
-        if isinstance(target, Releasing):
-            target.release(record.run_id)
-        return
-    other = open_session(record.stack)
-    try:
-        _release(other, record)
-    finally:
-        other.close()
+    target = _submitting(session, record).targets.target(NAME)
+    if isinstance(target, Releasing):
+        target.release(record.run_id)
+
+
+def _submitting(session: ProjectSession, record: RunClusterRecord) -> ProjectSession:
+    run = session.history.record(record.run_id) if session.history.has(record.run_id) else None
+    manifest = run.manifest if run is not None else None
+    return session.submitting(record.stack, manifest)

@@ -29,13 +29,17 @@ _WITHOUT_TARGET: Final[Mapping[str | None, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ProjectSession:
-    """What the submissions to one stack of a project share."""
+    """What the submissions to one stack of a project share.
+
+    ``manifest`` was given in place of the stack's own.
+    """
 
     home: Path
     stack: str
     history: History
     targets: Targets
-    _others: "dict[str, ProjectSession]" = field(default_factory=dict)
+    manifest: Path | None = None
+    _others: "dict[tuple[str | None, str | None], ProjectSession]" = field(default_factory=dict)
 
     def close(self) -> None:
         """Close the connections of its targets and its history."""
@@ -45,15 +49,33 @@ class ProjectSession:
         self.history.close()
 
     def target_of(self, record: RunRecord) -> Target:
-        """Return the target of a run, from the stack it was submitted to."""
+        """Return the target of a run, from the stack or the manifest it was submitted with."""
         if record.handle in _WITHOUT_TARGET:
             own: Target = load(_WITHOUT_TARGET[record.handle])(self.home, record.run_id)
             return own
-        if record.stack in {None, self.stack}:
-            return self.targets.target(record.target)
-        if record.stack not in self._others:
-            self._others[str(record.stack)] = open_session(record.stack)
-        return self._others[str(record.stack)].targets.target(record.target)
+        return self.submitting(record.stack, record.manifest).targets.target(record.target)
+
+    def submitting(self, stack: str | None, manifest: str | None) -> "ProjectSession":
+        """Return the session with the stack and the kept manifest that a run was submitted with."""
+        if stack in {None, self.stack} and manifest in {None, self.kept_manifest()}:
+            return self
+        key = (stack, manifest)
+        if key not in self._others:
+            self._others[key] = open_session(stack, Path(manifest) if manifest else None, self.home)
+        return self._others[key]
+
+    def kept_manifest(self) -> str | None:
+        """Return where the manifest that was given is kept for whoever asks for its runs later."""
+        if self.manifest is None or not self.manifest.is_file():
+            return None
+        keep = load("runtime.submit.kept_manifests:kept_manifest")
+        kept: str | None = keep(self.home, self.stack, self.manifest)
+        return kept
+
+    @property
+    def lasting_manifest(self) -> str:
+        """Return a manifest file that is there for as long as a run's driver may need it."""
+        return self.kept_manifest() or str(self.targets.manifest_file.absolute())
 
     def handle_of(self, record: RunRecord) -> Handle:
         """Return the handle by which the target identifies a run."""
@@ -98,9 +120,12 @@ def waits_for_driver(record: RunRecord) -> bool:
     return record.handle is None and PARENT in record.properties
 
 
-def open_session(stack: str | None, manifest: Path | None = None) -> ProjectSession:
+def open_session(
+    stack: str | None, manifest: Path | None = None, home: Path | None = None
+) -> ProjectSession:
     """Open the session of ``stack`` (default: the selected one). Needs no project folder."""
-    home = home_folder()
+    home = home or home_folder()
     name = stack or selected_stack(home)
     file = manifest or manifest_file(home, name)
-    return ProjectSession(home, name, History(home / "history.sqlite"), Targets(home, file, name))
+    history, targets = History(home / "history.sqlite"), Targets(home, file, name)
+    return ProjectSession(home, name, history, targets, manifest)

@@ -18,7 +18,7 @@ from runtime.environments.locking import LockedEnvironment
 from runtime.history.store import History
 from runtime.model.environments import is_base_image
 from runtime.model.run_ids import new_token
-from runtime.model.runs import EventKind, PreparedRun, RunRecord, RunSpec
+from runtime.model.runs import PYSPARK, EventKind, PreparedRun, RunRecord, RunSpec
 from runtime.model.states import RunState
 from runtime.snapshots.files import Listing, list_files
 from runtime.snapshots.git import git_properties
@@ -43,6 +43,8 @@ from runtime.submit.session import ProjectSession
 from runtime.submit.shared_folder import make_shared_folder
 from runtime.targets.base import Checking, Handle, Planning, Report, Target
 
+_CHECK_SPARK = "runtime.submit.spark_here:check_spark"
+_BUILT = "runtime.submit.environment_there:built_already"
 _CHECK_GPUS = "runtime.submit.gpus:check_gpus"
 
 
@@ -51,7 +53,7 @@ class Planned:
     """The plan of a submission. ``environment`` is ``None`` if an interpreter is used as it is.
 
     ``notes`` are sentences about settings that the target ignores. ``there`` is what the target
-    says of the environment: the image, and whether it has it.
+    says of the environment: the image, and whether it has it. ``built``: whether it is built there.
     """
 
     spec: RunSpec
@@ -59,6 +61,7 @@ class Planned:
     environment: LockedEnvironment | None
     notes: tuple[str, ...] = ()
     there: str = ""
+    built: str = ""
 
     @property
     def size(self) -> int:
@@ -103,6 +106,8 @@ class Submitter:
     ``most_nodes`` returns how many nodes a cluster may have, ``None`` where that is not known.
     ``vm_size_of`` returns the VM size of a compute, ``""`` where that is not known.
     ``built_here`` returns whether the environments of a target are built on this machine.
+    ``kept_manifest`` returns where the manifest is kept that runs are submitted with, ``None`` for
+    that of their stack.
     """
 
     def __init__(
@@ -118,6 +123,7 @@ class Submitter:
         vm_size_of: Callable[[str], str] = lambda _: "",
         built_here: Callable[[str], bool] = LOCAL.__eq__,
         kinds: Callable[[], Mapping[str, str]] = dict,
+        kept_manifest: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._home = home
         self._snapshots = SnapshotStore(home / "snapshots", environ)
@@ -130,6 +136,7 @@ class Submitter:
         self._vm_size_of = vm_size_of
         self._built_here = built_here
         self._kinds = kinds
+        self._kept_manifest = kept_manifest
 
     def plan(self, spec: RunSpec, target: Target | None = None) -> Planned:
         """Check everything and return what would be sent, without storing or starting anything.
@@ -147,7 +154,12 @@ class Submitter:
         if not spec.command:
             paths = {file.path for file in listing.files}
             check_script(spec.script, paths, ignore_file=listing.ignore_file)
-        return Planned(spec, listing, locked, checked.notes, checked.there)
+        built: str = load(_BUILT)(spec, locked, self._place(spec), self._history)
+        return Planned(spec, listing, locked, checked.notes, checked.there, built)
+
+    def _place(self, spec: RunSpec) -> tuple[str, bool, Path]:
+        kind = kind_of_run(spec, self._kind_of(spec.target))
+        return kind, self._installed_here(spec), self._home
 
     def environment_hash(self, spec: RunSpec) -> str:
         """Return the hash of what is installed for a run; the interpreter if it is used as it is.
@@ -202,6 +214,8 @@ class Submitter:
         spec = for_target(spec, kind, self._environ)
         with wrong.check():
             locked = self._environment(spec)
+            if spec.target == LOCAL and spec.framework == PYSPARK and not spec.command:
+                load(_CHECK_SPARK)(spec, locked, self._environ)
         with wrong.check():
             there = _environment_there(spec, target)
         wrong.raise_all("The run cannot be submitted")
@@ -343,7 +357,7 @@ class Submitter:
 
     def _add(self, run: PreparedRun, stack: str | None) -> None:
         # Before the launch: if this process dies during it, the history still knows the run.
-        self._history.add(first_record(run, self._now(), stack))
+        self._history.add(first_record(run, self._now(), stack, self._kept_manifest()))
         keep_spec(self._home, run.run_id, run.spec)
 
     def _begun(
@@ -406,10 +420,13 @@ def submitter_of(session: ProjectSession, report: Report = silent) -> Submitter:
         vm_size_of=targets.vm_size,
         built_here=targets.built_here,
         kinds=targets.kinds,
+        kept_manifest=session.kept_manifest,
     )
 
 
-def first_record(run: PreparedRun, created: float, stack: str | None) -> RunRecord:
+def first_record(
+    run: PreparedRun, created: float, stack: str | None, manifest: str | None = None
+) -> RunRecord:
     """Return the initial record of a run."""
     return RunRecord(
         run_id=run.run_id,
@@ -424,6 +441,7 @@ def first_record(run: PreparedRun, created: float, stack: str | None) -> RunReco
         stack=stack,
         display_name=run.spec.display_name,
         description=run.spec.description,
+        manifest=manifest,
     )
 
 

@@ -29,6 +29,9 @@ _UNMEASURED: Final = (
     "do not contain any metrics with the primary metric name at this moment, policy cannot be"
     " applied."
 )
+_ENDING: Final = "Experiment was 'ExperimentStatus.RUNNING', is 'ExperimentStatus.{}'."
+_PREPARING: Final = "The execution environment is being prepared."
+_UNPREPARED: Final = "The environment of its runs could not be prepared (run {run}): {why}"
 Part = Literal["API", "GENERATOR", "SCHEDULER", "ENFORCER", "CONTROLLER"]
 
 
@@ -60,6 +63,21 @@ class Children(Protocol):
 
     def cancel(self, child: str, why: str) -> None:
         """Ask a child to stop, and keep the reason with it. Asking twice does nothing."""
+
+
+class Preparation(Protocol):
+    """The run that has what all children need, such as their environment, before the first."""
+
+    run_id: str
+
+    def start(self) -> None:
+        """Start it; one that was started is left alone. One that cannot start has failed."""
+
+    def look(self) -> tuple[RunState, str]:
+        """Return how it is now, and why it failed."""
+
+    def cancel(self, why: str) -> None:
+        """Ask it to stop. Asking twice does nothing."""
 
 
 class Parent(Protocol):
@@ -118,6 +136,7 @@ class SweepDriver:
         parent: Parent,
         children: Children,
         *,
+        preparation: Preparation | None = None,
         earlier: Sequence[tuple[str, Assignment, Sequence[float]]] = (),
         pace: Pace | None = None,
         now: Callable[[], float] = time.time,
@@ -126,6 +145,7 @@ class SweepDriver:
         self._sweep = sweep
         self._parent = parent
         self._children = children
+        self._preparation = preparation
         self._earlier = earlier
         self._pace = pace or Pace()
         self._now = now
@@ -136,6 +156,7 @@ class SweepDriver:
         self._tags: dict[str, str] = {}
         self._tagged_at = 0.0
         self._over = ""
+        self._failure = ""
 
     def drive(self) -> None:
         """Drive the sweep until its last child has ended, and end the parent."""
@@ -149,7 +170,7 @@ class SweepDriver:
                 self._over = self._reason(deadline)
                 if self._over:
                     self._cancel_all(self._over)
-            happened |= self._refilled()
+            happened |= self._refilled(deadline)
             self._tell_tags(at_once=not self._live)
             if not self._live and (self._over or self._exhausted()):
                 break
@@ -242,7 +263,7 @@ class SweepDriver:
             known.stopping = True
             self._children.cancel(known.child.id, why)
 
-    def _refilled(self) -> bool:
+    def _refilled(self, deadline: float) -> bool:
         """Start as many children as there is room for; return whether any was."""
         if self._over or self._exhausted():
             return False
@@ -255,6 +276,8 @@ class SweepDriver:
         sampled = [self._sampled(len(self._known) + place) for place in range(count)]
         text = f"Successfully sampled '{count}' jobs, they will soon be submitted to the execution"
         self._log("GENERATOR", f"{text} target.")
+        if not self._known and not self._prepared(deadline):
+            return False
         for child in sampled:
             self._begin(child)
         if self._exhausted():
@@ -263,6 +286,35 @@ class SweepDriver:
             self._log("GENERATOR", "All jobs generated.")
             self._tags |= twice({"all_jobs_generated": "true"})
         return True
+
+    def _prepared(self, deadline: float) -> bool:
+        """Have what all children need; return whether they can be started.
+
+        A driver that is killed meanwhile is followed by one that finds no children, and looks at
+        the same run.
+        """
+        preparation = self._preparation
+        if preparation is None:
+            return True
+        self._log("SCHEDULER", _PREPARING)
+        data = {"run": preparation.run_id, "name": "", "parent": self._parent.run_id}
+        self._parent.event("child", data)
+        preparation.start()
+        wait_s = self._pace.first_s
+        while not (found := preparation.look())[0].final:
+            if not self._over and (why := self._reason(deadline)):
+                self._over = why
+                self._cancel_all(why)
+                preparation.cancel(why)
+            self._sleep(wait_s)
+            wait_s = self._longer(wait_s)
+        state, why = found
+        if state is not RunState.COMPLETED and not self._over:
+            self._over = self._failure = _UNPREPARED.format(
+                run=preparation.run_id, why=why or f"it is {state}"
+            )
+            self._log("CONTROLLER", self._failure)
+        return not self._over
 
     def _sampled(self, number: int) -> Child:
         first = self._sweep.first
@@ -288,9 +340,12 @@ class SweepDriver:
             self._parent.event("property", {"key": key, "value": value})
         failed = any(each.look.state is RunState.FAILED for each in self._all())
         canceled = self._parent.is_canceled()
+        if self._failure and not canceled:
+            self._log("CONTROLLER", _ENDING.format("FAILED"))
+            self._parent.state(RunState.FAILED, self._failure)
+            return
         ending = "CANCELED" if canceled else "FINISHED"
-        text = f"Experiment was 'ExperimentStatus.RUNNING', is 'ExperimentStatus.{ending}'."
-        self._log("CONTROLLER", text)
+        self._log("CONTROLLER", _ENDING.format(ending))
         state = RunState.CANCELED if canceled else RunState.COMPLETED
         self._parent.state(state, _USER_ERRORS if failed and not canceled else None)
 

@@ -12,7 +12,15 @@ from runtime.definitions.located import Located
 from runtime.definitions.problems import Problems
 from runtime.definitions.reading import read_file
 from runtime.sweeps.space import EXPRESSIONS, Expression, Space, Value, flattened, problem
-from runtime.sweeps.sweep import GOALS, LONGEST_S, SAMPLINGS, Policy, Sweep
+from runtime.sweeps.sweep import (
+    GOALS,
+    LONGEST_S,
+    NO_METRIC,
+    NO_PARAMETERS,
+    SAMPLINGS,
+    Policy,
+    Sweep,
+)
 
 _SUFFIXES: Final = (".yml", ".yaml", ".json", ".runconfig")
 _SKIPPED: Final = frozenset({".git", ".aml", ".venv", "node_modules", "__pycache__"})
@@ -92,16 +100,13 @@ def read_hdconfig(file: Path) -> Sweep:
         raise AssertionError("there is a problem, the last one added")
     check_keys(document, KEYS, problems, noun=_NOUN)
     sweep = _Reading(document, problems).sweep()
-    # What could not be read is reported already; the limits stand for themselves.
-    wrong = sweep.limit_problems() if problems.found else sweep.problems()
-    for each in wrong:
-        if sweep.metric or _METRIC not in each:
+    # What is missing, and what is wrong with the policy, is reported already.
+    known = {NO_PARAMETERS, NO_METRIC, *(sweep.policy.problems() if sweep.policy else ())}
+    for each in sweep.problems():
+        if not problems.found or each not in known:
             problems.at_line(_line_of(document, each), each, "Correct it.")
     problems.raise_any()
     return sweep
-
-
-_METRIC: Final = "primary metric"
 
 
 class _Reading:
@@ -176,6 +181,7 @@ class _Reading:
         if not _POLICIES[word]:
             return None
         policy = policy_of(_POLICIES[word], given)
+        check_policy_keys(policy.kind, given, self._problems)
         for each in policy.problems():
             self._problems.at_line(given.line, each, "Correct the policy.")
         return policy
@@ -226,6 +232,23 @@ def policy_of(kind: str, given: Located) -> Policy:
     )
 
 
+def check_policy_keys(kind: str, given: Located, problems: Problems) -> None:
+    """Add a problem for every key that belongs to another policy: it would change nothing."""
+    own = _POLICY_KEYS.get(kind, ())
+    for key in (key for keys in _POLICY_KEYS.values() for key in keys if key not in own):
+        value = given.get(key)
+        if value is not None:
+            what = f"`{key}` is no key of this policy."
+            takes = f"It takes {', '.join(own)}." if own else "It takes intervals alone."
+            problems.at_line(value.line, what, takes)
+
+
+_POLICY_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "bandit": ("slack_factor", "slack_amount"),
+    "truncation_selection": ("truncation_percentage", "exclude_finished_jobs"),
+}
+
+
 def plain_values(values: Located) -> tuple[Value, ...]:
     """Return the items of a list without lines."""
     return tuple(_plain(each) for each in values.items)
@@ -252,12 +275,11 @@ def _number(value: Located) -> int | float:
 
 def _line_of(document: Located, text: str) -> int:
     """Return the line that a problem of the whole sweep is about, as far as its words tell."""
-    for key, value in document.entries.items():
-        if key in text:
-            return value.line
     space = document.get("sampling", "parameter_space")
     for each in space.items if space else ():
         name = each.get("name")
-        if name is not None and text.startswith(name.text):
+        if name is not None and text.startswith((f"{name.text}:", f"{name.text} ")):
             return name.line
-    return 1
+    lines = {key: value.line for key, value in document.entries.items() if key in text}
+    # What a way of sampling does not go with is to be changed, rather than the way.
+    return next((line for key, line in lines.items() if key != "sampling"), 1)

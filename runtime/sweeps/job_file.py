@@ -14,12 +14,14 @@ from runtime.definitions.located import Located
 from runtime.definitions.problems import Problems
 from runtime.definitions.recognition import Kind
 from runtime.definitions.settings_given import Setting
-from runtime.sweeps.hdconfig import plain_values, policy_of
+from runtime.sweeps.hdconfig import check_policy_keys, plain_values, policy_of
 from runtime.sweeps.space import EXPRESSIONS, FORMS, Expression, Space, Value, problem
 from runtime.sweeps.sweep import (
     GOALS,
     LONGEST_S,
     MOST_RUNS,
+    NO_METRIC,
+    NO_PARAMETERS,
     POLICIES,
     SAMPLINGS,
     Policy,
@@ -54,10 +56,12 @@ def read_sweep_job(file: Path, settings: Sequence[Setting] = ()) -> SweepJob:
     unused = check_job(document, Kind.SWEEP_JOB, problems)
     sweep = _Reading(document, problems).sweep()
     trial = _trial(document, problems)
-    job = job_of(trial, file.parent, problems, tuple(sweep.space))
+    searched = document.get("search_space")
+    # Also those with problems of their own: the trial is right to use them.
+    names = tuple(searched.entries) if searched is not None else ()
+    job = job_of(trial, file.parent, problems, names)
     _check_used(trial, sweep.space, problems)
-    if not problems.found:  # of a sweep that could not be read, not all of this would be true
-        _check_sweep(sweep, document, problems)
+    _check_sweep(sweep, document, problems)
     problems.raise_any()
     no_effect = [
         *unused,
@@ -81,15 +85,19 @@ def swept_step(
         own["trial"] = Located("", trial.line)
     check_job(Located(own, document.line), Kind.SWEEP_JOB, problems)
     sweep = _Reading(document, problems).sweep()
-    if len(problems.found) == before:
-        _check_sweep(sweep, document, problems)
+    _check_sweep(sweep, document, problems)
     if len(problems.found) > before:
         return None
     return to_document(sweep), tuple(_no_effect(document))
 
 
 def _check_sweep(sweep: Sweep, document: Located, problems: Problems) -> None:
-    for each in sweep.problems():
+    """Add what is wrong with a sweep, but for what is known of those with other problems."""
+    sound = {name: each for name, each in sweep.space.items() if not problem(each)}
+    known = {NO_PARAMETERS, NO_METRIC} if problems.found else set()
+    for each in replace(sweep, space=sound).problems():
+        if each in known:
+            continue
         problems.at_line(_line(document, each), each, "Correct it.")
 
 
@@ -191,7 +199,10 @@ class _Reading:
         if given is None:
             return None
         word = self._word("early_termination", "type", dict.fromkeys(POLICIES), "")
-        return policy_of(word, given) if word else None
+        if not word:
+            return None
+        check_policy_keys(word, given, self._problems)
+        return policy_of(word, given)
 
     def _word(self, key: str, below: str, known: Mapping[str, object], default: str) -> str:
         value = self._document.get(key, below)
@@ -225,7 +236,7 @@ def _line(document: Located, text: str) -> int:
     """Return the line that a problem of the whole sweep is about, as far as its words tell."""
     space = document.get("search_space")
     for name, each in space.entries.items() if space else ():
-        if text.startswith(name):
+        if text.startswith((f"{name}:", f"{name} ")):
             return each.line
     words = {"slack": "early_termination", "policy": "early_termination", "max_": "limits"}
     key = next((key for word, key in words.items() if word in text), "search_space")

@@ -6,34 +6,30 @@ The one module of this package that knows the project's history, targets and sub
 import json
 import os
 import secrets
-import shlex
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 from infra.contract.errors import DefinitionError, PlatformError, UsageError
 from infra.contract.json_types import JsonObject
-from runtime.history.child_runs import PARENT
 from runtime.history.fold import as_number
 from runtime.history.store import History
-from runtime.model.data import DataOutput, output_path
 from runtime.model.pipelines import REUSED_PROPERTY
-from runtime.model.runs import PreparedRun, RunEvent, RunRecord, RunSpec
-from runtime.model.states import NEXT, RunState
-from runtime.model.trials import SWEEP_VARIABLE, with_values
+from runtime.model.runs import PreparedRun, RunRecord, RunSpec
+from runtime.model.states import RunState
 from runtime.submit.abilities import require_shared_cluster
 from runtime.submit.driven import DrivenTask, start
 from runtime.submit.driver_process import Driving
 from runtime.submit.kept_specs import keep_spec, kept_spec
 from runtime.submit.kept_specs import with_values as with_variables
 from runtime.submit.notes import note, silent
-from runtime.submit.prepare import command_of, placed
+from runtime.submit.prepare import placed
 from runtime.submit.session import ProjectSession
-from runtime.submit.submitting import Submitter, first_record, submitter_of
-from runtime.submit.watch import Watcher
-from runtime.sweeps.driver import Child, Look, Pace, SweepDriver
+from runtime.submit.submitting import first_record, submitter_of
+from runtime.sweeps.children import ProjectChildren, ProjectPreparation, logged_by, logged_values
+from runtime.sweeps.driver import Pace, SweepDriver
 from runtime.sweeps.native import not_native, sweep_properties, trial_run
 from runtime.sweeps.observed import (
     HYPERPARAMETERS,
@@ -46,16 +42,14 @@ from runtime.sweeps.observed import (
     first_tags,
     metric_config,
 )
+from runtime.sweeps.preparation import needs_preparation, preparation_run, trials_among
 from runtime.sweeps.results import Results, Trial
 from runtime.sweeps.space import (
     Assignment,
-    arguments_of,
-    bare,
     fixed_twice,
-    value_text,
 )
 from runtime.sweeps.sweep import MOST_RUNS, Sweep, clipped, from_document, to_document
-from runtime.targets.base import Handle, Report, Sweeping, Target
+from runtime.targets.base import Report, Sweeping, Target
 from runtime.targets.finding import LOCAL
 from runtime.targets.standby import Preloading
 
@@ -110,7 +104,7 @@ def submit_sweep(
                 "snapshot": run.snapshot.id,
             },
             session.stack,
-            str(session.targets.manifest_file.absolute()),
+            session.lasting_manifest,
             (*values,),
         )
         start(session.home, session.history, record, task, values)
@@ -178,7 +172,7 @@ def _launched(
 
 def parent_record(run: PreparedRun, sweep: Sweep, session: ProjectSession) -> RunRecord:
     """Return the record of the parent: the run that its children vary, with the sweep's tags."""
-    record = first_record(run, time.time(), session.stack)
+    record = first_record(run, time.time(), session.stack, session.kept_manifest())
     return replace(
         record,
         tags={**record.tags, **first_tags(sweep)},
@@ -208,7 +202,7 @@ def _of_resuming(sweep: Sweep, history: History) -> list[str]:
     problems, total = [], sweep.max_total
     for run_id in sweep.resume_from:
         record = history.record(run_id)
-        total += len(history.children(run_id))
+        total += len(trials_among(history.children(run_id)))
         if not is_sweep(record):
             problems.append(f"Run {run_id} is not a sweep.")
         elif record.state not in _RESUMABLE:
@@ -248,147 +242,6 @@ def _values_of(spec: RunSpec) -> dict[str, str]:
     return {**environment, **spec.variables}
 
 
-# --- what the children are
-
-
-def child_run(base: PreparedRun, sweep: Sweep, child: Child) -> PreparedRun:
-    """Return the run of one child: the sweep's run with its values. Pure."""
-    spec = child_spec(base.spec, sweep, child.assignment)
-    parent = {PARENT: child.id.rpartition("_")[0]}
-    tags = {**spec.tags, HYPERPARAMETERS: json.dumps(child.assignment)}
-    spec = replace(spec, tags=tags, outputs=_own_outputs(spec.outputs, child.id))
-    return replace(
-        base,
-        run_id=child.id,
-        spec=spec,
-        command=command_of(spec),
-        properties={**base.properties, **parent},
-    )
-
-
-def _own_outputs(outputs: Iterable[DataOutput], child: str) -> tuple[DataOutput, ...]:
-    """Return outputs in folders of this machine as those of one child."""
-    return tuple(
-        replace(each, location=replace(each.location, path=output_path(each, child)))
-        if each.location is not None and each.location.kind == "local"
-        else each
-        for each in outputs
-    )
-
-
-def child_spec(spec: RunSpec, sweep: Sweep, assignment: Assignment) -> RunSpec:
-    """Return what is run with one set of values: as arguments, or in place of expressions."""
-    texts = {name: value_text(value) for name, value in assignment.items()}
-    named = {f"{SWEEP_VARIABLE}{bare(name)}": text for name, text in texts.items()}
-    variables = {**spec.variables, **named}
-    if sweep.style == "arguments":
-        given = arguments_of(assignment)
-        if spec.command:
-            return replace(spec, command=f"{spec.command} {shlex.join(given)}", variables=variables)
-        return replace(spec, arguments=(*spec.arguments, *given), variables=variables)
-    variables = {name: with_values(text, texts) for name, text in variables.items()}
-    return replace(spec, command=with_values(spec.command, texts), variables=variables)
-
-
-class ProjectChildren:
-    """The children of one sweep, as runs of the project's history on one target."""
-
-    def __init__(
-        self,
-        session: ProjectSession,
-        submitter: Submitter,
-        target: Target,
-        base: PreparedRun,
-        sweep: Sweep,
-    ) -> None:
-        self._session = session
-        self._history = session.history
-        self._submitter = submitter
-        self._target = target
-        self._base = base
-        self._sweep = sweep
-        self._watcher = Watcher(session.history)
-        self._read: dict[str, tuple[int, tuple[float, ...]]] = {}
-
-    def start(self, child: Child) -> None:
-        """Launch a child that was not; a refusal of the target is how the child ends."""
-        if self._history.has(child.id):
-            record = self._history.record(child.id)
-            if record.state is RunState.CANCEL_REQUESTED:
-                self._target.cancel(self._handle(child.id))
-            if record.state.final or record.handle is not None:
-                return
-        run = child_run(self._base, self._sweep, child)
-        try:
-            self._submitter.launch(run, self._target, self._session.stack)
-        except PlatformError:
-            if not self._history.has(child.id):
-                raise
-
-    def look(self, children: Iterable[str]) -> Mapping[str, Look]:
-        """Poll the children in one call. Those of a target that does not answer are as before."""
-        ids = list(children)
-        try:
-            self._watcher.refresh(dict.fromkeys(ids, self._target))
-        except PlatformError:
-            return {}
-        return {
-            child: Look(self._history.record(child).state, self._values(child)) for child in ids
-        }
-
-    def cancel(self, child: str, why: str) -> None:
-        record = self._history.record(child)
-        if record.state.final:
-            return
-        if RunState.CANCEL_REQUESTED in NEXT[record.state]:
-            data = {"state": str(RunState.CANCEL_REQUESTED), "reason": why}
-            now = time.time()
-            note(self._history, child, "property", {"key": STOPPED, "value": why}, time_s=now)
-            note(self._history, child, "state", data, time_s=now)
-        self._target.cancel(self._handle(child))
-
-    def _handle(self, child: str) -> Handle:
-        return Handle(self._target.name, self._history.record(child).handle or child)
-
-    def _values(self, child: str) -> tuple[float, ...]:
-        """Return the values of the primary metric, reading the events that are new."""
-        after, values = self._read.get(child, (-1, ()))
-        new = list(self._history.events(child, after=after))
-        if new:
-            logged = _logged((event for _, event in new), self._sweep.metric)
-            values = (*values, *(value for _, value in logged))
-            self._read[child] = (new[-1][0], values)
-        return values
-
-
-def logged_values(history: History, run_id: str, metric: str) -> tuple[float, ...]:
-    """Return the values of a metric that a run logged, in the order it did."""
-    return tuple(value for _, value in _logged_by(history, run_id, metric))
-
-
-def _logged_by(history: History, run_id: str, metric: str) -> list[tuple[float, float]]:
-    root = history.root_of(run_id)
-    of = run_id if root != run_id else None
-    return list(_logged((event for _, event in history.events(root)), metric, of))
-
-
-def _logged(
-    events: Iterable[RunEvent], metric: str, run_id: str | None = None
-) -> Iterator[tuple[float, float]]:
-    """Yield the moments at which a metric was logged, in seconds since 1970, and its values."""
-    for event in events:
-        data = event.data
-        if (
-            event.kind == "metric"
-            and data.get("key") == metric
-            and not data.get("type")
-            and (data.get("run") or None) == run_id
-        ):
-            given = data.get("timestamp")
-            moment = given / 1000 if isinstance(given, int | float) and given else event.time
-            yield moment, as_number(data["value"])
-
-
 def assignment_of(record: RunRecord) -> Assignment:
     """Return the values of a child, in the order of its arguments."""
     found: Assignment = json.loads(record.tags.get(HYPERPARAMETERS, "{}"))
@@ -400,6 +253,16 @@ def _resumed(record: RunRecord) -> list[str]:
     return known
 
 
+def best_value(history: History, record: RunRecord) -> tuple[str, float] | None:
+    """Return the primary metric of a sweep and its best value so far, ``None`` without one."""
+    score, metric = record.properties.get("score"), record.properties.get(METRIC)
+    if score is not None and metric is not None:
+        return str(json.loads(metric)["name"]), as_number(score)  # it was noted at the end
+    results = results_of(history, record)
+    found = [best for each in results.trials if (best := results.best(each)) is not None]
+    return (results.metric, found[0]) if found else None
+
+
 def results_of(history: History, record: RunRecord, *, resumed: bool = False) -> Results:
     """Return the children of a sweep, compared; ``resumed``: with those of the ones it resumes."""
     metric: JsonObject = json.loads(record.properties[METRIC])
@@ -409,13 +272,13 @@ def results_of(history: History, record: RunRecord, *, resumed: bool = False) ->
     trials = (
         _trial(history, child, number, name)
         for parent in (*(_resumed(record) if resumed else ()), own)
-        for number, child in enumerate(reversed(history.children(parent)))
+        for number, child in enumerate(reversed(trials_among(history.children(parent))))
     )
     return Results.of(name, str(metric["goal"]).lower(), trials)
 
 
 def _trial(history: History, child: RunRecord, number: int, metric: str) -> Trial:
-    logged = _logged_by(history, child.run_id, metric)
+    logged = logged_by(history, child.run_id, metric)
     return Trial(
         child.run_id,
         number,
@@ -449,12 +312,22 @@ def drive(driving: Driving) -> None:
     git = {key: value for key, value in parent.properties.items() if key.startswith(_GIT)}
     base = submitter.prepared_again(spec, plan["snapshot"], target, driving.run_id, git)
     children = ProjectChildren(session, submitter, target, base, sweep)
+    preparation = None
+    name, targets = spec.target, session.targets
+    if needs_preparation(base, targets.kind(name), built_here=targets.built_here(name)):
+        run = preparation_run(base, driving.run_id)
+        preparation = ProjectPreparation(session, submitter, target, run)
     earlier = [
         (child.run_id, assignment_of(child), logged_values(session.history, child.run_id, metric))
         for run_id in sweep.resume_from
         for metric in [sweep.metric]
-        for child in session.history.children(run_id)
+        for child in trials_among(session.history.children(run_id))
     ]
     SweepDriver(
-        sweep, driving, children, earlier=earlier, pace=_PACES.get(spec.target, _OTHER_PACE)
+        sweep,
+        driving,
+        children,
+        preparation=preparation,
+        earlier=earlier,
+        pace=_PACES.get(spec.target, _OTHER_PACE),
     ).drive()

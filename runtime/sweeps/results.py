@@ -4,8 +4,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Final
+from typing import Final, TypeGuard
 
+from runtime.history.fold import number_text
 from runtime.model.states import RunState
 from runtime.sweeps.samplers import best_of
 from runtime.sweeps.space import Assignment, Value, value_text
@@ -76,7 +77,8 @@ def table(results: Results) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
             f"{short(trial.assignment.get(name))} {axis.mark(trial.assignment.get(name))}"
             for name, axis in axes.items()
         )
-        shown = "" if best is None else f"{best:g}"
+        only_nan = "NaN" if trial.values else ""
+        shown = only_nan if best is None else number_text(best)
         rows.append((trial.id, str(trial.state), shown, sparkline(trial.values), *cells))
     return head, rows
 
@@ -107,16 +109,15 @@ class Axis:
     @classmethod
     def of(cls, values: Sequence[Value]) -> "Axis":
         """Return the axis of the values that children were given."""
-        numbers = {value for value in values if _is_number(value)}
+        numbers = {value for value in values if is_number(value)}
         if len(numbers) == len(set(map(value_text, values))):
-            known = sorted(float(each) for each in numbers if isinstance(each, int | float))
+            known = sorted(map(float, numbers))
             low, high = (known[0], known[-1]) if known else (0.0, 0.0)
             width = high - low
             return cls(
                 {
                     value_text(each): (float(each) - low) / width if width else 0.5
                     for each in numbers
-                    if isinstance(each, int | float)
                 }
             )
         texts = sorted(set(map(value_text, values)))
@@ -138,7 +139,8 @@ def values_of(results: Results, name: str) -> list[Value]:
     return [each.assignment[name] for each in results.trials if name in each.assignment]
 
 
-def _is_number(value: Value) -> bool:
+def is_number(value: Value) -> TypeGuard[int | float]:
+    """Return whether a value is a number; ``True`` and ``False`` are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

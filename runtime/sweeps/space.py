@@ -110,7 +110,23 @@ def problem(expression: Expression) -> str:
         (values.get("sigma", 0) >= 0, f"{kind} has sigma {values.get('sigma')}; it is 0 or more."),
         (values.get("q", 1) > 0, f"{kind} has the step {values.get('q')}; it is above 0."),
     )  # fmt: skip
-    return next((text for holds, text in rows if not holds), "")
+    found = next((text for holds, text in rows if not holds), "")
+    return found or ("" if _is_bounded(expression) else _too_large(expression))
+
+
+def _is_bounded(expression: Expression) -> bool:
+    """Return whether every draw is a number; values go up with ``u``, so the ends tell."""
+    try:
+        ends = [FORMS[expression.kind].at(u, *expression.numbers) for u in (0.0, 0.5, 1 - _OPEN)]
+    except OverflowError:
+        return False
+    return all(map(math.isfinite, ends))
+
+
+def _too_large(expression: Expression) -> str:
+    given = ", ".join(map(str, expression.arguments))
+    hint = "; its values are logarithms" if "log" in expression.kind else ""
+    return f"{expression.kind}({given}) draws numbers that are too large{hint}."
 
 
 def _is_number(value: object) -> bool:
@@ -143,6 +159,18 @@ def arguments_of(assignment: Assignment) -> tuple[str, ...]:
 def bare(name: str) -> str:
     """Return a parameter's name without its dashes, by which names are compared."""
     return name.lstrip("-")
+
+
+def name_problems(space: Space) -> list[str]:
+    """Return the names that no script can be given: empty ones, and the same one twice."""
+    problems, known = list[str](), dict[str, str]()
+    for name in space:
+        if not bare(name):
+            problems.append(f"{name!r} is no name of a parameter.")
+        before = known.setdefault(bare(name), name)
+        if before != name:
+            problems.append(f"{name} is the same parameter as {before}: one argument, twice.")
+    return problems
 
 
 def fixed_twice(arguments: Sequence[str], space: Space) -> list[str]:

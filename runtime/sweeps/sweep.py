@@ -4,17 +4,27 @@ Every definition becomes one of these: the command line's file, a sweep job of C
 of the SDK. Limits and refusals are those of the service.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Final, Literal
 
 from infra.contract.json_types import JsonObject
-from runtime.sweeps.space import EXPRESSIONS, Assignment, Expression, Space, problem
+from runtime.sweeps.space import (
+    EXPRESSIONS,
+    Assignment,
+    Expression,
+    Space,
+    name_problems,
+    problem,
+)
 
 MOST_RUNS: Final = 1000
 MOST_AT_ONCE: Final = 100
 LONGEST_S: Final = 10080 * 60
 MOST_RESUMED: Final = 5
+NO_PARAMETERS: Final = "The search space has no parameters."
+NO_METRIC: Final = "The sweep has no primary metric."
 _PERCENT: Final = range(1, 100)
 _MOST_STEPS: Final = 100_000
 _MOST_DIMENSIONS: Final = 21
@@ -66,9 +76,10 @@ class Policy:
     def _slack(self) -> Iterator[str]:
         if (self.slack_factor is None) == (self.slack_amount is None):
             yield "Please provide a slack factor or slack amount, and not both."
-        if self.slack_factor is not None and self.slack_factor <= 0:
+        # Turned round, so that NaN is refused, too.
+        if self.slack_factor is not None and not 0 < self.slack_factor < math.inf:
             yield f"slack_factor is {self.slack_factor:g}; it is above 0."
-        if self.slack_amount is not None and self.slack_amount < 0:
+        if self.slack_amount is not None and not 0 <= self.slack_amount < math.inf:
             yield f"slack_amount is {self.slack_amount:g}; it is 0 or more."
 
 
@@ -134,7 +145,9 @@ class Sweep:
 
     def _of_the_space(self) -> Iterator[str]:
         if not self.space:
-            yield "The search space has no parameters."
+            yield NO_PARAMETERS
+        if self.style == "arguments":
+            yield from name_problems(self.space)
         if self.sampling not in SAMPLINGS:
             yield f"There is no sampling {self.sampling!r}; use one of: {', '.join(SAMPLINGS)}."
             return
@@ -168,7 +181,7 @@ class Sweep:
     def limit_problems(self) -> Iterator[str]:
         """Yield what is wrong beside the space and the policy."""
         rows = (
-            (bool(self.metric), "The sweep has no primary metric."),
+            (bool(self.metric), NO_METRIC),
             (self.goal in GOALS, f"The goal is {self.goal!r}; it is maximize or minimize."),
             (1 <= self.max_total <= MOST_RUNS, f"max_total_runs is 1 to {MOST_RUNS}."),
             (self.max_concurrent >= 1, "max_concurrent_runs is at least 1."),

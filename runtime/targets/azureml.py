@@ -46,7 +46,7 @@ from runtime.targets.azureml_code import UploadError, code_files, upload
 from runtime.targets.azureml_computes import require_running, start_if_stopped, waited_too_long
 from runtime.targets.azureml_cursor import Cursor
 from runtime.targets.azureml_data import JobData, job_data
-from runtime.targets.azureml_ends import exit_code, newest, own_end, reason
+from runtime.targets.azureml_ends import before_end, exit_code, newest, own_end, reason
 from runtime.targets.azureml_errors import checked_for_run, for_run
 from runtime.targets.azureml_files import download
 from runtime.targets.azureml_pipelines import component_asset, node_of, with_reads
@@ -183,6 +183,10 @@ class AzureMLTarget:
             path = f"{self._job(handle)}/cancel"
             checked_for_run(self._client.send("POST", path, api_version=MACHINE_LEARNING), at=path)
 
+    def is_job(self, run_id: str) -> bool:
+        """Return whether the workspace has a job of this name."""
+        return self._get(self._job(Handle(self.name, run_id))) is not None
+
     def logs(self, handle: Handle, offsets: Mapping[str, int]) -> Iterable[LogChunk]:
         """Yield what each log has beyond its offset; the agent's own files are not logs."""
         files = self._details(handle).get("logFiles") or {}
@@ -308,7 +312,7 @@ class AzureMLTarget:
             return RunStatus(RunState.FAILED, cursor=cursor, error="The job does not exist.")
         read = Cursor.parse(cursor)
         details = self._details(handle)
-        service = self._service_events(handle, read.service)
+        service = before_end(state, self._service_events(handle, read.service))
         state = newest(state, service)
         read = read.past_service(service)
         reported, offset = self._agent_events(details, read.agent, read.first_seq)

@@ -44,4 +44,4 @@ def _of_child(parent: str, child: Document) -> Iterator[tuple[int, float, EventK
     tags = sorted((child.get("tags") or {}).items())
     own = [each for each in tags if not each[0].startswith(_OF_THE_SERVICE)]
     for number, (key, value) in enumerate(own[: _EACH - 3], 3):
-        yield number, created, "tag", {"key": key, "value": str(value)}
+        yield number, created, "tag", {"key": key, "value": "" if value is None else str(value)}

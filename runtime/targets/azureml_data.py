@@ -55,9 +55,12 @@ def job_data(run: PreparedRun, transport: Transport) -> JobData:
     store = Stores(Workspace(transport))
     inputs, outputs, registered = {}, {}, {}
     exports = []
+    empty: set[str] = set()
     for each in run.spec.inputs:
         with named_errors(f"Input {each.name!r}"):
             body, text = _input(each, store)
+        if body is None and text is None and each.location.kind != "url":
+            empty.add(each.name)
         if body is not None:
             inputs[binding(each.name)] = body
         if text is not None:
@@ -71,7 +74,7 @@ def job_data(run: PreparedRun, transport: Transport) -> JobData:
                 registered[each_output.name] = _asset(each_output, store, run.run_id)
         name = each_output.name
         exports.append(f"{data_variable(name)}=${{{{outputs.{binding(name)}}}}}")
-    document = data_document(run.spec.inputs, run.spec.outputs, registered)
+    document = data_document(run.spec.inputs, run.spec.outputs, registered, empty)
     return JobData(inputs, outputs, tuple(exports), {DATA_VARIABLE: document})
 
 
@@ -99,7 +102,10 @@ class Stores:
 
 
 def _input(each: DataInput, stores: Stores) -> tuple[JsonObject | None, str | None]:
-    """Return a job's input, and the text that the script gets in place of its path."""
+    """Return a job's input, and the text that the script gets in place of its path.
+
+    Neither for what the agent provides: what is on the web, and an empty folder.
+    """
     location, direct = each.location, each.mechanism == "direct"
     if location.kind == "url":
         return None, location.path if direct else None
@@ -121,6 +127,8 @@ def _input(each: DataInput, stores: Stores) -> tuple[JsonObject | None, str | No
     if direct:
         return None, uri
     blobs = stores.store(store).blobs(path)
+    if not blobs and each.may_be_empty:
+        return None, None
     if not blobs:
         raise UserErrorException(f"there is nothing at {uri}.")
     kind = "uri_file" if len(blobs) == 1 and blobs[0].name == path else "uri_folder"

@@ -20,12 +20,25 @@ def own_end(events: Sequence[RunEvent], state: RunState) -> Iterator[RunEvent]:
             yield event
 
 
+def before_end(state: RunState, service: Sequence[RunEvent]) -> Sequence[RunEvent]:
+    """Return a job's events without an end that is newer than the job.
+
+    A run that has ended is not asked about again, so its end waits for the poll at which the job
+    has ended too: that one reads the metrics which the agent has not seen.
+    """
+    states = [number for number, event in enumerate(service) if _is_own_state(event)]
+    ended = bool(states) and RunState(service[states[-1]].data["state"]).final
+    return service[: states[-1]] if ended and not state.final else service
+
+
 def newest(state: RunState, service: Sequence[RunEvent]) -> RunState:
-    """Return the state of a live job: its events are read after the job, and may be newer."""
-    states = [
-        RunState(e.data["state"]) for e in service if e.kind == "state" and "run" not in e.data
-    ]
-    return states[-1] if states and not (state.final or states[-1].final) else state
+    """Return the state of a live job: its events before its end, read later, may be newer."""
+    states = [RunState(event.data["state"]) for event in service if _is_own_state(event)]
+    return states[-1] if states and not state.final else state
+
+
+def _is_own_state(event: RunEvent) -> bool:
+    return event.kind == "state" and "run" not in event.data
 
 
 def exit_code(events: Iterable[RunEvent]) -> int | None:

@@ -36,7 +36,10 @@ def connect_registry(client: Client, workspace: str, environment: EnvironmentSpe
             return
     path = f"{workspace}/connections/{name}"
     answer = client.send(
-        "PUT", path, api_version=MACHINE_LEARNING, body=connection(registry, environment.source)
+        "PUT",
+        path,
+        api_version=MACHINE_LEARNING,
+        body=connection(registry, environment.source, local=client.endpoint.local),
     )
     checked_for_run(answer, at=path)
 
@@ -46,9 +49,12 @@ def connection_name(registry: Registry) -> str:
     return f"registry-{_OTHER.sub('-', _host(registry.address)).strip('-')}"
 
 
-def connection(registry: Registry, source: str | None) -> JsonObject:
-    """Return the body of a registry's connection. Raises for a password that is not there."""
-    password = secret_of(registry.password or "")
+def connection(registry: Registry, source: str | None, *, local: bool) -> JsonObject:
+    """Return the body of a registry's connection. Raises for a password that is not there.
+
+    ``local``: it is for the local cloud.
+    """
+    password = secret_of(registry.password or "", local=local)
     if not password:
         raise DefinitionError(
             f"The registry {registry.address} has a username and no password.",

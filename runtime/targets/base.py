@@ -159,6 +159,14 @@ class Pipelining(Protocol):
         """Delete a schedule of the service; one that is gone is deleted."""
 
 
+@runtime_checkable
+class StartsJobs(Protocol):
+    """A target whose service starts jobs of its own below those that it is given."""
+
+    def is_job(self, run_id: str) -> bool:
+        """Return whether a run is a job of the service, whoever started it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """An environment that a target has. ``id`` is its ARM id; ``says`` what happens next."""

@@ -212,7 +212,7 @@ class BatchPlace:
                 yield self._end(task, again if lost else "")
                 return
             with self._reached():
-                told = self._waiting() if task["state"] == "active" else None
+                told = self._waiting(waits) if task["state"] == "active" else None
                 pieces = self._files.pieces(watched, have) if task["state"] == "running" else []
                 self._press(task)
                 after = self._account.task(self._job, TASK)
@@ -248,8 +248,11 @@ class BatchPlace:
         """Return whether the run goes on: a low-priority node is expected to be taken away."""
         return lost.endswith("_p") or watched.requeues <= self._restarts
 
-    def _waiting(self) -> Moved | None:
-        """Return what a task waits for, looking at the pool now and then."""
+    def _waiting(self, before: Moved | None) -> Moved | None:
+        """Return what a task waits for, looking at the pool now and then.
+
+        Once nodes were allocated for it, a task is not queued again unless one is taken away.
+        """
         if time.monotonic() - self._pool_seen < _POOL_EVERY_S:
             return None
         self._pool_seen = time.monotonic()
@@ -261,7 +264,8 @@ class BatchPlace:
         there = sum(int(pool.get(count) or 0) for count in counts)
         problems = [str(each.get("message")) for each in pool.get("resizeErrors") or ()]
         if there >= self._nodes:
-            return Moved(RunState.QUEUED, f"Pool {name} is busy")
+            state = RunState.QUEUED if before is None else before.state
+            return Moved(state, f"Pool {name} is busy")
         text = f"Pool {name} has {there} of {self._nodes} node(s)"
         return Moved(RunState.PROVISIONING, "; ".join([text, *problems]))
 

@@ -32,7 +32,7 @@ from runtime.model.runs import EventKind
 from runtime.model.states import RunState
 from runtime.snapshots.store import SnapshotStore
 from runtime.targets.carried_attempts import Attempts
-from runtime.targets.folder_runs import agent_end
+from runtime.targets.folder_runs import agent_end, last_state
 from runtime.targets.places import (
     FOLLOWED,
     Asked,
@@ -136,26 +136,27 @@ class Carrier:
             return False
         if self._stop.is_set():
             raise StoppedError
-        self._tell.state(RunState.PREPARING)
+        self._tell.state(RunState.STARTING)
         self._place.start(self._shipment(), self._tell)
         return True
 
     def _starts_again(self, end: PlaceEnd) -> bool:
-        """Start a run again that was lost, if its policy allows that; return whether it was.
+        """Start a run again that was lost or failed, if its policy allows; return whether it was.
 
         It has what the lost attempt has left: outputs, logs and events, from which it goes on.
         """
         attempts = Attempts(self._folder, self._task, fresh=self._fresh)
-        told = self._copied_events()
-        over = agent_end(told) < told.rfind(b"\n") + 1
+        failure = last_state(self._copied_events())
         place = self._place
-        allowed = isinstance(place, Restarting) and place.may_start_again()
-        if over or not allowed or self._stop.is_set() or not attempts.left:
+        if not isinstance(place, Restarting) or not attempts.follow(failure):
+            return False
+        if not self._may_start_again(place):
             return False
         self._reached(self._fetched)
         self._reached(self._released)
         number = attempts.next()
-        text = f"{_reason(end)} It starts again: attempt {number} of {attempts.most}."
+        why = str(failure["error"]).partition("\n")[0] if failure else _reason(end)
+        text = f"{why} It starts again: attempt {number} of {attempts.most}."
         self._tell.record("message", {"text": text})
         self._tell.record("property", {"key": ATTEMPTS_PROPERTY, "value": str(number)})
         self._tell.state(RunState.QUEUED)
@@ -167,6 +168,16 @@ class Carrier:
             return True
 
         return self._reached(started)
+
+    def _may_start_again(self, place: Restarting) -> bool:
+        """Ask until the place answers, or the run is canceled, or it has been silent for long."""
+        try:
+            allowed = self._reached(lambda: self._stop.is_set() or place.may_start_again())
+        except UnreachableError as error:
+            self._tell.record("message", {"text": f"It does not start again. {error.detail}"})
+            return False
+        self._silence_file.unlink(missing_ok=True)
+        return allowed and not self._stop.is_set()
 
     def _shipment(self) -> Shipment:
         snapshot = SnapshotStore(Path(self._task.snapshots)).load(self._task.snapshot)
@@ -227,7 +238,8 @@ class Carrier:
                 self._silent(error)
                 if time.monotonic() > deadline:
                     raise
-            time.sleep(pause_s)
+            # A cancel ends the pause, once.
+            time.sleep(pause_s) if self._stop.is_set() else self._stop.wait(pause_s)
         return False
 
     def _silent(self, error: UnreachableError) -> None:

@@ -7,14 +7,13 @@ from typing import Final
 
 from infra.contract.json_types import Document, JsonObject
 from runtime.model.runs import RunSpec
-from runtime.model.services import DatabricksOptions
+from runtime.model.services import DATABRICKS_NODE_TYPE, DatabricksOptions
 from runtime.targets.databricks_work import Work, work_of
 
 TASK_KEY: Final = "run"
 ENVIRONMENT_KEY: Final = "run"
 ENVIRONMENT_VERSION: Final = "4"
 """Of serverless runs; Databricks' versions come with a Python of their own."""
-NODE_TYPE: Final = "Standard_D4ds_v5"
 _OF_YARN: Final = ("spark.yarn.", "spark.submit.", "spark.app.name")
 _SINGLE_NODE: Final = {
     "spark.databricks.cluster.profile": "singleNode",
@@ -129,7 +128,7 @@ def _nodes(options: DatabricksOptions) -> JsonObject:
         return {"instance_pool_id": options.instance_pool_id}
     driver = options.driver_node_type
     return {
-        "node_type_id": options.node_type or NODE_TYPE,
+        "node_type_id": options.node_type or DATABRICKS_NODE_TYPE,
         **({"driver_node_type_id": driver} if driver else {}),
     }
 

@@ -5,6 +5,7 @@ client more.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -17,6 +18,7 @@ from infra.contract.load import load
 from infra.contract.manifest import Manifest, TargetEntry, read_manifest
 from runtime.model.launching import machine_names
 from runtime.targets.base import Closeable, Target
+from runtime.targets.references import on_local_cloud
 from runtime.targets.registry import target_class
 from runtime.targets.run_cluster_records import NAME as RUN_CLUSTER
 from runtime.targets.ssh_machine import SSH_PORT, Machine
@@ -187,6 +189,8 @@ class DeployedTargets:
                 f"Target {name!r} is of kind {entry.kind}, which cannot run jobs yet.",
                 remedy=f"Use a target of kind {', '.join(sorted(KINDS))}, or `local`.",
             )
+        if manifest.cloud == "local":
+            entry = replace(entry, credentials=on_local_cloud(entry.credentials))
         return manifest, entry
 
     def _azureml(self, name: str, entry: TargetEntry, manifest: Manifest) -> Target:

@@ -24,6 +24,7 @@ from runtime.agent.detached import ASKED
 from runtime.agent.files import readable_below
 from runtime.environments.docker_arguments import ALL_GPUS, gpu_request
 from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec
+from runtime.model.states import RunState
 from runtime.snapshots.sizes import size_text
 from runtime.targets.base import Report
 from runtime.targets.docker_archives import Packed, Watched, entries, packed, unpack
@@ -97,6 +98,7 @@ class DockerPlace:
         if self.started():
             return
         shipment.check()
+        tell.state(RunState.PREPARING)
         self.release()
         ready = self._ready(shipment, tell)
         shipment.check()

@@ -96,8 +96,8 @@ class FolderRuns:
 def require_data(spec: RunSpec, home: Path, manifest: Path, stack: str) -> None:
     """Raise what is wrong with a run's data in a workspace.
 
-    ``NotDeployedError`` if the stack deployed none, ``DefinitionError`` for registered inputs that
-    are not in it.
+    ``NotDeployedError`` if the stack deployed none, ``DefinitionError`` for inputs that are not
+    in it: registered ones, and paths of datastores.
     """
     used = load("runtime.targets.run_places:uses_workspace")(spec)
     if used and not manifest.exists():
@@ -106,11 +106,11 @@ def require_data(spec: RunSpec, home: Path, manifest: Path, stack: str) -> None:
             f"{', '.join(used)}.",
             remedy=f"Run {stack_command('up', stack)}, or use local paths and addresses.",
         )
-    if any(each.location.kind in {"asset", "model"} for each in spec.inputs):
+    if any(map(load("runtime.targets.run_places:is_looked_up"), spec.inputs)):
         open_transport = load("runtime.targets.workspace_transport:open_transport", extra="azureml")
         make = load("runtime.targets.run_places:Workspace")
         with closing(open_transport(home, manifest, stack)) as transport:
-            load("runtime.targets.run_places:check_assets")(spec, make(transport))
+            load("runtime.targets.run_places:check_inputs")(spec, make(transport))
 
 
 def ask_to_stop(folder: RunFolder) -> None:
@@ -154,6 +154,12 @@ def agent_end(content: bytes) -> int:
                 return at
         at += len(line)
     return at
+
+
+def last_state(content: bytes) -> Document | None:
+    """Return the data of the agent's last event, its final state; ``None`` without one."""
+    events = read_events(content[agent_end(content) : content.rfind(b"\n") + 1])
+    return next((event["data"] for event in events), None)
 
 
 def read_status(folder: RunFolder, cursor: str) -> RunStatus:

@@ -88,9 +88,7 @@ class LocalData:
         if location.kind == "url":
             return location.path if direct else None
         if location.kind == "local":
-            if not Path(location.path).exists():
-                raise FileNotFoundError(2, "No such file or folder", location.path)
-            return location.path
+            return self._here(each)
         if location.kind == "asset":
             found = found_asset(workspace(), location)
             if direct:
@@ -108,9 +106,18 @@ class LocalData:
         if direct:
             return f"azureml://datastores/{store.name}/paths/{path}"
         source = {"kind": "datastore", "datastore": store.name, "path": path}
-        listing = list_files([source], store.workspace)
+        listing = list_files([source], store.workspace, may_be_empty=each.may_be_empty)
         single = len(listing.entries) == 1 and listing.entries[0].path == path
         return self._fetched(each, listing, step, single=single)
+
+    def _here(self, each: DataInput) -> str:
+        """Return the path of what is on this machine, or of an empty folder in its place."""
+        path = each.location.path
+        if Path(path).exists():
+            return path
+        if each.may_be_empty:
+            return str(private_folder(self._folder.path / _INPUTS / each.name))
+        raise FileNotFoundError(2, "No such file or folder", path)
 
     def _fetched(self, each: DataInput, listing: Listing, step: Step, *, single: bool) -> str:
         """Download files to a folder of the run's; return its path, or that of the only file."""

@@ -109,7 +109,6 @@ class LocalRun:
                 yield str(found.python), {**environment_variables(found.folder), **found.variables}
 
     def _run(self, python: str, variables: Mapping[str, str]) -> None:
-        self._step("run", shown_command(self._task))
         if self._stop.is_set():
             self._end("")
             return
@@ -127,6 +126,7 @@ class LocalRun:
         arguments = agent_arguments(python, self._folder, self._task)
         gateway = LateGateway(self._task, self._folder)
         finish = data.store if data is not None else None
+        self._step("run", shown_command(self._task))
         code = self._supervised(lambda: agent(arguments, gateway, finish), environ)
         stored = data.summary() if data is not None else ""
         self._step("collect", f"outputs and logs are in the run's folder{stored}")

@@ -41,7 +41,8 @@ class Shipment:
     """What a run needs at its place.
 
     ``trees`` are files and folders of this machine by their path in the run's folder, such as
-    ``inputs/data``; an empty folder is one that the script writes to. ``paths`` are variables
+    ``inputs/data``; an empty folder is one that the script writes to. ``left`` are the names of
+    those that an earlier attempt left. ``paths`` are variables
     whose values are paths in the run's folder, ``texts`` those that are passed as they are.
     ``stop`` is set when the run is canceled.
     """
@@ -52,6 +53,7 @@ class Shipment:
     trees: Mapping[str, Path]
     paths: Mapping[str, str]
     texts: Mapping[str, str]
+    left: frozenset[str] = frozenset()
 
     @property
     def agent(self) -> bytes:
@@ -167,6 +169,7 @@ class Place(Protocol):
     def start(self, shipment: Shipment, tell: Teller) -> None:
         """Prepare the environment, send the run, start it, and return once it has started.
 
+        Tells each state the run reaches meanwhile, in their order (``runtime.model.states``).
         Starting a run that was started does nothing. Raises ``StoppedError`` if it was canceled
         meanwhile, after removing what was made.
         """
@@ -209,10 +212,17 @@ class Enterable(Protocol):
 
 @runtime_checkable
 class Restarting(Protocol):
-    """A place at which a run that was lost can be started again, after its release."""
+    """A place at which a run that was lost can be started again, after its release.
+
+    On several nodes, whose agents start nothing again, also one that failed: the agent's last event
+    then has ``events``, as ``runtime.agent.failures`` names them.
+    """
 
     def may_start_again(self) -> bool:
-        """Return whether nothing of a lost run can go on elsewhere."""
+        """Return whether nothing of a lost run can go on elsewhere.
+
+        Raises ``UnreachableError`` while that is not known.
+        """
 
 
 @runtime_checkable

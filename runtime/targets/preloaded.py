@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
+from infra.contract.load import load
 from infra.contract.variables import without_deployment
 from runtime.agent.owner import OWNER
 from runtime.targets.forking import ForkedProcess
@@ -64,6 +65,7 @@ class PreloadedProcess:
 def serve(waiting: socket.socket) -> None:
     """Fork a process for each run that is asked for, until the other end is closed."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the runs' processes are not waited for
+    load("runtime.agent.endpoint:RunEndpoint")  # trials report metrics: once for all of them
     while True:
         path, passed, _, _ = socket.recv_fds(waiting, _LONGEST, 3)
         if not path:

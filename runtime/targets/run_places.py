@@ -1,6 +1,6 @@
 """What every target needs for the data of a run: the agent's document, errors, assets by name."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +10,18 @@ from urllib.parse import urlsplit
 from infra.contract.errors import DefinitionError, UsageError
 from infra.contract.json_types import JsonObject
 from runtime.agent.assets import registration
+from runtime.agent.assets.datastore import Datastore
 from runtime.agent.assets.definitions import FILE, Definition, parsed
-from runtime.agent.assets.errors import AzureMLException, MissingPackageError
+from runtime.agent.assets.entries import list_files
+from runtime.agent.assets.errors import (
+    AzureMLException,
+    MissingPackageError,
+    UserErrorException,
+)
+from runtime.agent.assets.local_files import remote_path
 from runtime.agent.assets.model import Model
 from runtime.agent.assets.registration import Registration
+from runtime.agent.assets.sources import is_pattern
 from runtime.agent.assets.transport import Transport
 from runtime.agent.run_data import described
 from runtime.model.data import DataInput, DataLocation, DataOutput
@@ -52,12 +60,14 @@ def data_document(
     inputs: Iterable[DataInput],
     outputs: Iterable[DataOutput],
     registered: Mapping[str, JsonObject] | None = None,
+    empty: Container[str] = (),
 ) -> str:
     """Return what the agent is told of a run's data; ``""`` if there is none.
 
-    ``registered`` has the properties of the assets that the agent registers, by output.
+    ``registered`` has the properties of the assets that the agent registers, by output. ``empty``
+    are the inputs that nothing is stored of.
     """
-    read = {each.name: _of_input(each) for each in inputs}
+    read = {each.name: _of_input(each) | _given(empty=each.name in empty) for each in inputs}
     written = {
         each.name: _given(place=each.path_on_compute)
         | _registered(each, (registered or {}).get(each.name))
@@ -134,7 +144,8 @@ def check_places(spec: RunSpec) -> None:
 
 def _problem(each: DataInput) -> str:
     location = each.location
-    if location.kind == "local" and not Path(location.path).exists():
+    missing = location.kind == "local" and not Path(location.path).exists()
+    if missing and not each.may_be_empty:
         return f"Input {each.name!r}: there is no file or folder {location.path}."
     if location.kind == "url" and urlsplit(location.path).scheme not in {"http", "https"}:
         return f"Input {each.name!r}: {location.path!r} is not an http(s) address."
@@ -160,23 +171,52 @@ def found_model(workspace: Workspace, location: DataLocation) -> Model:
     return Model(workspace, name, version=None if version == _LATEST else version)
 
 
-def check_assets(spec: RunSpec, workspace: Workspace) -> None:
-    """Raise ``DefinitionError`` with all registered inputs that a workspace does not have."""
+def is_looked_up(each: DataInput) -> bool:
+    """Return whether ``check_inputs`` looks an input up: what is read from a workspace."""
+    if each.location.kind == "datastore":
+        return each.mechanism != "direct" and not each.may_be_empty
+    return each.location.kind in _IN_WORKSPACE
+
+
+def check_inputs(spec: RunSpec, workspace: Workspace) -> None:
+    """Raise ``DefinitionError`` with all inputs that are not in a workspace, though they should."""
     problems = []
-    for each in spec.inputs:
-        if each.location.kind not in {"asset", "model"}:
-            continue
-        find = found_model if each.location.kind == "model" else found_asset
+    for each in filter(is_looked_up, spec.inputs):
         try:
             with named_errors(f"{_at(spec, 'inputs', each.name)}Input {each.name!r}"):
-                find(workspace, each.location)
+                _FIND[each.location.kind](workspace, each.location)
         except DefinitionError as error:
             problems.append(error.detail)
     if problems:
         raise DefinitionError(
             "\n".join(problems),
-            remedy="Register it, or correct its name and version, then submit again.",
+            remedy="Register or upload it, or correct its name or path, then submit again.",
         )
+
+
+def _require_stored(workspace: Workspace, location: DataLocation) -> None:
+    """Raise ``UserErrorException`` if nothing is stored at a path, or at none like a pattern."""
+    store, path = Datastore(workspace, location.datastore), remote_path(location.path)
+    if is_pattern(path):
+        list_files([{"kind": "datastore", "datastore": store.name, "path": path}], workspace)
+    elif not _has(store, path):
+        raise UserErrorException(f"there is nothing at datastore {store.name}, path {path!r}.")
+
+
+def _has(store: Datastore, path: str) -> bool:
+    """Return whether there is a file at a path or below it, without listing them all."""
+    container = store.container()
+    if path and not path.endswith("/") and container.head(path) is not None:
+        return True
+    below = f"{path.rstrip('/')}/" if path else ""
+    return next(iter(container.list(below)), None) is not None
+
+
+_FIND: Final[Mapping[str, Callable[[Workspace, DataLocation], object]]] = {
+    "asset": found_asset,
+    "model": found_model,
+    "datastore": _require_stored,
+}
 
 
 def made_dataset(output: DataOutput, store: str, place: str) -> Definition:

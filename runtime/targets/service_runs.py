@@ -52,7 +52,7 @@ def _marks(run: Document, reported: set[tuple[str, object]]) -> Iterator[Told]:
     at = _ended(run)
     for key, value in sorted((run.get("tags") or {}).items()):
         if not key.startswith(_OF_THE_SERVICE) and ("tag", key) not in reported:
-            yield Told("tag", at, {"key": key, "value": str(value)})
+            yield Told("tag", at, {"key": key, "value": "" if value is None else str(value)})
     for key, value in sorted((run.get("properties") or {}).items()):
         if not key.startswith(_OF_THE_SERVICE) and ("property", key) not in reported:
             yield Told("property", at, {"key": key, "value": str(value)})

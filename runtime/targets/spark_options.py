@@ -11,6 +11,7 @@ DEPLOY_MODE: Final = "spark.submit.deployMode"
 _MASTER: Final = "spark.master"
 _NAME: Final = "spark.app.name"
 _LOCAL: Final = "local[*]"
+_THIS_MACHINE: Final = "local"
 _CLUSTER: Final = "cluster"
 ATTEMPTS: Final = "spark.yarn.maxAppAttempts"
 _DECIDED: Final = frozenset({_MASTER, DEPLOY_MODE, "spark.yarn.submit.waitAppCompletion", ATTEMPTS})
@@ -26,7 +27,8 @@ def here(spec: RunSpec) -> Asked:
     """
     master = spec.spark.get(_MASTER, "")
     chosen = master if master.startswith("local") else _LOCAL
-    return replace(_asked(spec), options=("--master", chosen, *_options(spec)))
+    options = ("--master", chosen, *_options(spec))
+    return replace(_asked(spec), options=options, required=spec.target == _THIS_MACHINE)
 
 
 def on_yarn(spec: RunSpec) -> Asked:

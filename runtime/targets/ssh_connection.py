@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from threading import Timer
 from typing import Final
 
 import paramiko
@@ -35,6 +36,10 @@ _LOGIN_S: Final = 30.0
 _SILENT_MS: Final = 20_000
 """A connection whose packets nobody acknowledges for so long is lost."""
 _KEEPALIVE_S: Final = 5
+_EXECUTED_S: Final = 30.0
+_WRITTEN_S: Final = 60.0
+"""A server that acknowledges packets may still do nothing, as one that is out of memory: how long
+it may take to start a command or report its end, and how long its input may be full."""
 _KNOWN_HOSTS: Final = (".ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
 _HASHED: Final = "|1|"
 _OWN_KEYS: Final = ("id_ed25519", "id_ecdsa", "id_rsa")
@@ -58,8 +63,11 @@ class Command:
 
     def write(self, content: bytes) -> int:
         """Send bytes to its input. Raises ``UnreachableError``."""
+        timeout_s = self._channel.gettimeout()
+        self._channel.settimeout(_WRITTEN_S)
         with _lost(self._machine):
             self._channel.sendall(content)
+        self._channel.settimeout(timeout_s)
         return len(content)
 
     def end_input(self) -> None:
@@ -85,8 +93,11 @@ class Command:
 
     def ended(self) -> tuple[int | None, str]:
         """Return the exit code, and what it wrote to standard error; both of a dead command."""
+        self._channel.settimeout(_EXECUTED_S)
         with _lost(self._machine):
             said = b"".join(iter(lambda: self._channel.recv_stderr(_BLOCK_BYTES), b""))
+            if not self._channel.status_event.wait(_EXECUTED_S):
+                raise TimeoutError
             code = self._channel.recv_exit_status()
         return (None if code < 0 else code), said.decode(errors="replace")
 
@@ -184,7 +195,8 @@ class Connection:
         """Start a command at the machine, in its user's shell. Raises ``UnreachableError``."""
         with _lost(self.machine):
             channel = self._transport.open_session(timeout=_LOGIN_S)
-            channel.exec_command(line)
+            with _within(channel, _EXECUTED_S):
+                channel.exec_command(line)
         return Command(self.machine, channel)
 
     @property
@@ -196,16 +208,19 @@ class Connection:
         """Start a command for a person; ``terminal`` is its columns and lines."""
         with _lost(self.machine):
             channel = self._transport.open_session(timeout=_LOGIN_S)
-            if terminal:
-                channel.get_pty(os.environ.get("TERM", "xterm"), *terminal)
-            channel.exec_command(line)
+            with _within(channel, _EXECUTED_S):
+                if terminal:
+                    channel.get_pty(os.environ.get("TERM", "xterm"), *terminal)
+                channel.exec_command(line)
         return Beside(self.machine, channel)
 
     def port(self, port: int) -> Beside | None:
         """Connect to a port of the machine; ``None`` if its ssh server forwards none."""
         place = ("127.0.0.1", port)
         try:
-            channel = self._transport.open_channel("direct-tcpip", place, ("127.0.0.1", 0))
+            channel = self._transport.open_channel(
+                "direct-tcpip", place, ("127.0.0.1", 0), timeout=_LOGIN_S
+            )
         except paramiko.ChannelException as error:
             if error.code == _PROHIBITED:
                 return None
@@ -399,6 +414,18 @@ def _loaded(text: str, passphrase: str | None) -> paramiko.PKey:
         else:
             return key
     raise problem
+
+
+@contextmanager
+def _within(channel: paramiko.Channel, seconds: float) -> Iterator[None]:
+    """Close a channel that paramiko would wait for without end; that ends the wait."""
+    timer = Timer(seconds, channel.close)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager

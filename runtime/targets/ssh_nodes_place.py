@@ -1,7 +1,8 @@
 """Several machines reached over ssh, as the place of one run: each is a node.
 
-The first one's agent speaks for the run: its events and its end are the run's. Of files that
-several machines have under one name, the first one's is kept.
+The first one's agent speaks for the run: its events and its end are the run's. When a machine was
+lost or a process failed, all machines may start again (``runtime.targets.carrier`` decides it),
+each with what it had left itself.
 """
 
 import ipaddress
@@ -18,6 +19,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from infra.contract.errors import PlatformError, UnreachableError
 from infra.contract.json_types import Document
+from runtime.agent.attempts import ATTEMPT_VARIABLE
 from runtime.agent.options import launch_of, parsed
 from runtime.agent.peers import PEERS_VARIABLE
 from runtime.agent.ranks import MPI, Launch, ports_needed
@@ -35,10 +37,10 @@ from runtime.targets.places import (
     StoppedError,
     Teller,
 )
-from runtime.targets.run_folder import USER_LOG
 from runtime.targets.ssh_connection import Beside
 from runtime.targets.ssh_machine import MachineError, all_of
-from runtime.targets.ssh_place import Ready, SshPlace
+from runtime.targets.ssh_nodes_files import AGENTS_OWN, LOG, log_here, name_here, trees_of
+from runtime.targets.ssh_place import PATIENCE_S, Ready, SshPlace
 
 _AGAIN_S: Final = (0.5, 2.0, 5.0)
 _SILENT_S: Final = 5.0
@@ -46,11 +48,13 @@ _ENDING_S: Final = 7.0
 _STOPPED_S: Final = 45.0
 """Once the first machine's agent has ended: how long the others may be silent, when they are asked
 to stop, and when they are given up. A script has 30 seconds to end."""
+_MEET_S: Final = 60.0
+"""The first agent is started last: one that has not connected to it by then is out of reach. The
+others wait also while the first machine may be silent before that."""
 _LOOK_S: Final = 0.4
 _MOST_WAITING: Final = 32
-_LOG: Final = f"work/{USER_LOG}"
-_AGENTS_OWN: Final = "work/logs/azureml/"
-_OF_RANKS: Final = "work/user_logs/std_log_process_"
+_RETRIES: Final = ("--max-retries=", "--retry-")
+"""The beginnings of options that no single agent can fulfil: all have to be started again."""
 
 _News: TypeAlias = "Queue[tuple[int, Sign]]"
 T = TypeVar("T")
@@ -63,6 +67,7 @@ class SshNodesPlace:
         self._nodes = [SshPlace(run_id, each, home) for each in settings["machines"]]
         self._home = home
         self._key = secrets.token_hex(16)
+        self._fetched: dict[str, int] = {}  # a file's name here → the machine that had it
 
     def start(self, shipment: Shipment, tell: Teller) -> None:
         """Prepare all machines, then start the agents: that of the first machine last.
@@ -71,6 +76,7 @@ class SshNodesPlace:
         """
         facts = self._opened()
         launch = self._launch_of(shipment, facts)
+        tell.state(RunState.PREPARING)
         try:
             self._start(launch, shipment, tell)
         except UnreachableError:
@@ -82,9 +88,9 @@ class SshNodesPlace:
 
     def _start(self, launch: Launch, shipment: Shipment, tell: Teller) -> None:
         def prepared(node: int) -> Ready:
-            place = self._nodes[node]
+            place, own = self._nodes[node], self._shipment_of(node, shipment, launch)
             told = _Others(tell, place.name) if node else tell
-            return place.persistent(lambda: place.prepare(shipment, told), shipment)
+            return place.persistent(lambda: place.prepare(own, told), own, told)
 
         ready = self._of_each(prepared)
         shipment.check()
@@ -93,7 +99,7 @@ class SshNodesPlace:
         def start(node: int) -> None:
             options, variables = _options(launch, node), {PEERS_VARIABLE: self._key}
             place = self._nodes[node]
-            place.persistent(lambda: place.launch(ready[node], options, variables), shipment)
+            place.persistent(lambda: place.launch(ready[node], options, variables), shipment, tell)
 
         for node in reversed(range(len(self._nodes))):
             start(node)
@@ -129,21 +135,21 @@ class SshNodesPlace:
 
     def fetch(self, into: Path, report: Report) -> None:
         """Copy the files of all machines; those of one that is gone stay there."""
-        taken: set[str] = set()
+        taken = self._fetched = {}
         for node, place in self._numbered:
 
-            def name_here(name: str, node: int = node, place: SshPlace = place) -> str:
-                here = _name_here(node, name) or name
-                if node and here.startswith(_AGENTS_OWN) and here in taken:
+            def renamed(name: str, node: int = node, place: SshPlace = place) -> str:
+                here = name_here(node, name) or name
+                if node and here.startswith(AGENTS_OWN) and here in taken:
                     return ""
                 if here in taken:
                     report(f"{name} of machine {place.name!r} was not collected: it is another's")
                     return ""
-                taken.add(here)
+                taken[here] = node
                 return here
 
             try:
-                place.fetch(into, report, name_here)
+                place.fetch(into, report, renamed)
             except UnreachableError as error:
                 if node == 0:
                     raise
@@ -155,6 +161,12 @@ class SshNodesPlace:
         for place in self._nodes[1:]:
             with suppress(UnreachableError):
                 place.release()
+
+    def may_start_again(self) -> bool:
+        """Return ``True`` once all machines answer: one that is gone has to come back first."""
+        for place in self._nodes:
+            place.started()
+        return True
 
     def execute(self, command: Sequence[str], terminal: tuple[int, int] | None) -> Beside:
         """Run a command at the first machine."""
@@ -176,6 +188,16 @@ class SshNodesPlace:
     @property
     def _numbered(self) -> list[tuple[int, SshPlace]]:
         return list(enumerate(self._nodes))
+
+    def _shipment_of(self, node: int, shipment: Shipment, launch: Launch) -> Shipment:
+        """Return what one machine gets: of the files of an earlier attempt, those it had."""
+        options = tuple(o for o in shipment.task.options if not o.startswith(_RETRIES))
+        own = replace(shipment, task=replace(shipment.task, options=options))
+        if ATTEMPT_VARIABLE not in shipment.texts:
+            return own
+        given = {n: path for n, path in shipment.trees.items() if n not in shipment.left}
+        left = {n: path for n, path in shipment.trees.items() if n in shipment.left}
+        return replace(own, trees={**given, **trees_of(node, left, self._fetched, launch)})
 
     def _opened(self) -> list[Document]:
         """Log in to all. Raises ``MachineError`` with every machine that cannot be used."""
@@ -246,8 +268,8 @@ class SshNodesPlace:
         found = self._nodes[node].had(have)
         if node == 0:
             return found
-        sizes = {name: size for name, size in found.items() if _name_here(node, name) == name}
-        return {**sizes, _LOG: have(_name_here(node, _LOG))}
+        sizes = {name: size for name, size in found.items() if name_here(node, name) == name}
+        return {**sizes, LOG: have(log_here(node))}
 
 
 class _Others:
@@ -326,19 +348,9 @@ def _options(launch: Launch, node: int) -> list[str]:
         f"--node-rank={node}",
         f"--port={launch.port}",
         f"--agent-port={launch.port - 1}",
+        f"--meet-timeout={_MEET_S + (PATIENCE_S if node else 0):g}",
         *(["--events="] if node else []),
     ]
-
-
-def _name_here(node: int, name: str) -> str:
-    """Return what a file that is followed is called here; ``""`` for one that waits for the end."""
-    if node == 0:
-        return name
-    if name == _LOG:
-        return _LOG.replace(".txt", f"_node_{node}.txt")
-    if name.startswith(_OF_RANKS) or name.endswith(f"/aml_events_node_{node}.jsonl"):
-        return name
-    return ""
 
 
 def _merged(
@@ -396,7 +408,7 @@ class _Over:
 def _passed(node: int, sign: Sign) -> Iterator[Sign]:
     """Yield what is passed on of a machine's sign: new content under its name here."""
     if isinstance(sign, Piece):
-        name = _name_here(node, sign.name)
+        name = name_here(node, sign.name)
         if name:
             yield replace(sign, name=name)
     elif isinstance(sign, Asked):

@@ -21,6 +21,7 @@ from infra.contract.load import load
 from runtime.agent.detached import Frame
 from runtime.agent.files import Below, OutsideError, readable_below
 from runtime.agent.owner import OWNER
+from runtime.model.states import RunState
 from runtime.targets.base import Report, left_out
 from runtime.targets.places import (
     FETCHED,
@@ -44,7 +45,8 @@ from runtime.targets.ssh_trees import listed
 STORE_LIMIT_BYTES: Final = 20 * 1024**3
 """What the store of contents may take at a machine, and as much for its environments."""
 _AGAIN_S: Final = (0.5, 2.0, 5.0, 15.0)
-_PATIENCE_S: Final = 300.0
+PATIENCE_S: Final = 300.0
+"""How long a machine may be silent while a run is prepared there."""
 T = TypeVar("T")
 Rename: TypeAlias = Callable[[str], str]
 
@@ -67,11 +69,17 @@ class SshPlace:
         self._home = home
         self._connection: Connection | None = None
         self._session: Session | None = None
+        self._asked_to_start = False
 
     @property
     def name(self) -> str:
         """Return the machine's name."""
         return self._machine.target
+
+    @property
+    def rounds(self) -> int:
+        """Return how many requests were made over this connection: each is a round trip."""
+        return self._session.rounds if self._session is not None else 0
 
     def start(self, shipment: Shipment, tell: Teller) -> None:
         """Send what the machine lacks, prepare the environment, start the agent.
@@ -80,9 +88,11 @@ class SshPlace:
         again.
         """
         self.open()
+        tell.state(RunState.PREPARING)
         try:
-            self.persistent(lambda: self.launch(self.prepare(shipment, tell)), shipment)
+            self.persistent(lambda: self.launch(self.prepare(shipment, tell)), shipment, tell)
         except UnreachableError:
+            # It may have been started.
             raise
         except (StoppedError, PlatformError):
             with suppress(PlatformError):
@@ -232,7 +242,9 @@ class SshPlace:
     ) -> None:
         """Start the agent, with further options and variables."""
         at = ready.arguments.index("--")
-        self._opened().answer(
+        opened = self._opened()
+        self._asked_to_start = True
+        opened.answer(
             "start",
             run=self._run_id,
             environment=ready.environment,
@@ -269,16 +281,25 @@ class SshPlace:
             remedy=f"Install it there, or name another `interpreterPath`, such as {own}.",
         )
 
-    def persistent(self, act: Callable[[], T], shipment: Shipment) -> T:
-        """Do something again while the line is lost; everything at the machine is idempotent."""
-        deadline = time.monotonic() + _PATIENCE_S
+    def persistent(self, act: Callable[[], T], shipment: Shipment, tell: Teller) -> T:
+        """Do something again while the line is lost; everything at the machine is idempotent.
+
+        A machine that is silent for longer fails a run that nobody asked it to start.
+        """
+        deadline: float | None = None
         for pause_s in _pauses():
             try:
                 return act()
-            except UnreachableError:
+            except UnreachableError as error:
                 self._drop()
+                if deadline is None:
+                    deadline = time.monotonic() + PATIENCE_S
+                    text = f"The run waits for machine {self.name!r}: {error.detail}"
+                    tell.record("message", {"text": text})
                 if time.monotonic() > deadline:
-                    raise
+                    if self._asked_to_start:
+                        raise
+                    raise _not_back(error) from None
             except BaseException:
                 # In the midst of an answer: the agent at the machine ends what it does.
                 self._drop()
@@ -320,6 +341,13 @@ class SshPlace:
         folder = self._home / "runs" / self._run_id
         names = [f"{top}/{name}" for top in FOLLOWED for name in readable_below(folder / top)]
         return {name: have(name) for name in (AGENT_EVENTS, *names)}
+
+
+def _not_back(error: PlatformError) -> MachineError:
+    return MachineError(
+        f"The run was never started: for {PATIENCE_S:.0f} s there was no way on. {error.detail}",
+        remedy="Check that the machine is started, and its network; then submit the run again.",
+    )
 
 
 def owner(run_id: str) -> str:

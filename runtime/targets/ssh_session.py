@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from infra.contract.errors import PlatformError
+from infra.contract.errors import PlatformError, UnreachableError
 from infra.contract.json_types import Document, JsonObject
 from runtime.agent.archive import agent_archive
 from runtime.agent.detached import Frame, read_frame
@@ -19,6 +19,7 @@ from runtime.targets.ssh_connection import Beside, Command, Connection
 from runtime.targets.ssh_machine import (
     disk_full,
     line_lost,
+    no_answer,
     no_python,
     strange_answer,
     windows,
@@ -30,7 +31,15 @@ ROOT: Final = ".aml-agent"
 _READY: Final = "aml-ready"
 _SILENCE_S: Final = 15.0
 """Requests during which the agent sends something twice a second fail after so long."""
-_BEATING: Final = ("follow", "run", "take")
+_PATIENCE_S: Final = {
+    **dict.fromkeys(("follow", "run", "take"), _SILENCE_S),
+    "release": 300.0,  # it removes the run's files
+}
+_ANSWER_S: Final = 60.0
+"""How long the agent may be silent during the others: a machine under load takes seconds."""
+_WRITTEN_PER_S: Final = 10 * 1024**2
+_FILES_PER_S: Final = 1000
+"""What a slow disk takes: laying out a tree may take so much longer."""
 _HELLO_S: Final = 60.0
 _BLOCK_BYTES: Final = 1 << 18
 _NO_SPACE: Final = ("28", "122")  # ENOSPC and EDQUOT on Linux
@@ -100,8 +109,11 @@ class Session:
         self._connection = connection
         self.machine = connection.machine
         self._agent = agent_archive()
-        self._command = connection.command(bootstrap(self._agent))
-        self.facts = self._greeted()
+        try:
+            self._command = connection.command(bootstrap(self._agent))
+            self.facts = self._greeted()
+        except UnreachableError:
+            raise no_answer(self.machine, "it was silent after the login") from None
         self.rounds = 0
         """How many requests were made: each is a round trip."""
 
@@ -111,19 +123,16 @@ class Session:
 
     def frames(self, do: str, content: bytes = b"", /, **fields: object) -> Iterator[Frame]:
         """Make a request and yield its answer; the last frame is what it says is ``done``."""
-        self._command.expect_within(_SILENCE_S if do in _BEATING else None)
-        self._command.write(packed({"do": do, **fields, "size": len(content)}) + content)
-        self.rounds += 1
-        yield from self._answered()
+        return self._frames(do, content, fields, _PATIENCE_S.get(do, _ANSWER_S))
 
     def send(self, listed: Listed, run_id: str) -> int:
         """Lay out a tree in a run's folder; return how many contents had to be sent."""
         text = zlib.compress(listed.text, _FAST)
         # A small one comes with the first question, which then is the last.
         first = text if len(text) <= _SMALL_BYTES else b""
-        found = self.answer("lay-out", first, run=run_id, tree=listed.id)
+        found = self._lay_out(listed, first, run_id)
         if "unknown" in found:
-            found = self.answer("lay-out", text, run=run_id, tree=listed.id)
+            found = self._lay_out(listed, text, run_id)
         missing = found.get("missing", ())
         if missing:
             size = sum(listed.sizes[sha] for sha in missing)
@@ -159,10 +168,23 @@ class Session:
         """Close the connection: the agent there ends, runs go on."""
         self._connection.close()
 
+    def _frames(
+        self, do: str, content: bytes, fields: Mapping[str, object], patience_s: float
+    ) -> Iterator[Frame]:
+        self._command.expect_within(patience_s)
+        self._command.write(packed({"do": do, **fields, "size": len(content)}) + content)
+        self.rounds += 1
+        yield from self._answered()
+
+    def _lay_out(self, listed: Listed, content: bytes, run_id: str) -> Document:
+        fields = {"run": run_id, "tree": listed.id}
+        frames = self._frames("lay-out", content, fields, _laid_out_s(listed))
+        return [frame for frame, _ in frames][-1]
+
     def _unpack(self, listed: Listed, missing: Sequence[str], run_id: str) -> None:
         header = {"do": "unpack", "run": run_id, "size": 0, "tree": listed.id}
         size = sum(listed.sizes[sha] for sha in missing)
-        self._command.expect_within(None)
+        self._command.expect_within(_laid_out_s(listed))
         self.rounds += 1
         if size <= _PACKED_BYTES:
             pack = zlib.compress(b"".join(_contents(listed, missing)), _FAST)
@@ -235,6 +257,12 @@ class Session:
         if _WINDOWS in words:
             raise windows(self.machine)
         raise strange_answer(self.machine, code, words)
+
+
+def _laid_out_s(listed: Listed) -> float:
+    """Return how long the agent may be silent while it lays out a tree."""
+    size, count = sum(listed.sizes.values()), len(listed.sizes)
+    return _ANSWER_S + size / _WRITTEN_PER_S + count / _FILES_PER_S
 
 
 def _contents(listed: Listed, names: Sequence[str]) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """The targets of a workspace, asked of the workspace itself: no state and no deployment is needed.
 
 What Azure Resource Manager does not tell (host keys, references to credentials) comes from a
-manifest that the people who deploy hand over.
+manifest that the deployment left in the workspace's storage, or that its people hand over.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -95,17 +95,26 @@ def workspace_manifest(
     id_ = str(workspace["id"])
     computes = _pages(client, f"{id_}/computes", MACHINE_LEARNING)
     entries = {str(each["name"]): target_entry(each) for each in computes}
-    before: Mapping[str, TargetEntry] = known.targets if known is not None else {}
-    targets = {name: _completed(entry, before.get(name)) for name, entry in sorted(entries.items())}
-    return Manifest(
+    found = Manifest(
         project=known.project if known is not None else str(workspace["name"]),
         stack=stack,
         cloud="local" if client.endpoint.local else "azure",
         workspace=WorkspaceEntry(
             id=id_, name=str(workspace["name"]), location=str(workspace.get("location") or "")
         ),
-        targets=targets,
+        targets=dict(sorted(entries.items())),
     )
+    return found if known is None else completed(found, known.targets)
+
+
+def completed(manifest: Manifest, known: Mapping[str, TargetEntry]) -> Manifest:
+    """Return a manifest with what is known of the targets that lack something. Pure."""
+    lacking = unknown_parts(manifest)
+    targets = {
+        name: _completed(entry, known.get(name)) if name in lacking else entry
+        for name, entry in manifest.targets.items()
+    }
+    return replace(manifest, targets=targets)
 
 
 def target_entry(compute: Document) -> TargetEntry:

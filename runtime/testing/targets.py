@@ -9,7 +9,7 @@ They test each sentence of ``runtime.targets.base``, and what a script can rely 
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Final
@@ -21,7 +21,7 @@ from runtime.model.environments import EnvironmentSpec
 from runtime.model.launching import RetryPolicy
 from runtime.model.run_ids import new_token
 from runtime.model.runs import PreparedRun, RunEvent, RunSpec
-from runtime.model.states import RunState
+from runtime.model.states import WAITING, RunState
 from runtime.snapshots.store import SnapshotStore
 from runtime.submit.prepare import prepared
 from runtime.targets.base import Closeable, Handle, Mirroring, RunStatus, Target
@@ -121,6 +121,8 @@ class TargetContract:
     def test_a_script_that_succeeds_is_completed(self, target: Target, make_run: MakeRun) -> None:
         status = self.ended(target, target.launch(make_run("print('fine')")))
         assert (status.state, status.exit_code) == (RunState.COMPLETED, 0)
+        waited = [state for state in states(status.events) if state in WAITING]
+        assert waited == sorted(waited, key=WAITING.index)
 
     def test_a_failed_script_reports_its_exit_code_and_last_lines(
         self, target: Target, make_run: MakeRun
@@ -362,6 +364,13 @@ class MirroringContract:
             assert not (copies / "azureml").exists()
         finally:
             target.cancel(handle)
+
+
+def states(events: Sequence[RunEvent]) -> list[RunState]:
+    """Return the states that the events of a run report, in the order of their times."""
+    own = [event for event in events if event.kind == "state" and not event.data.get("run")]
+    own.sort(key=lambda event: event.time)
+    return [RunState(event.data["state"]) for event in own]
 
 
 def poll(target: Target, handle: Handle, cursor: str = "") -> RunStatus:

@@ -74,8 +74,9 @@ def test_values_are_logged_from_outside(done):
 def test_tags_change_and_properties_do_not(done):
     done.tag("stage", "test")
     done.set_tags({"stage": "prod", "n": 1})
+    done.tag("candidate")
     done.remove_tags(["team"])
-    assert done.get_tags() == done.tags == {"stage": "prod", "n": "1"}
+    assert done.get_tags() == done.tags == {"stage": "prod", "n": "1", "candidate": None}
     done.add_properties({"source": "a"})
     done.add_properties({"source": "a", "more": "b"})
     with pytest.raises(UserErrorException, match="source is 'a'"):
@@ -167,6 +168,7 @@ def test_what_cannot_be_submitted_is_refused(experiment, tmp_path):
 def test_tags_of_an_experiment_outlive_the_object(workspace, experiment):
     experiment.set_tags({"team": "ml", "stage": 1})
     experiment.tag("draft")
+    assert experiment.tags["draft"] is None
     experiment.remove_tags(["draft", "no-such"])
     assert Experiment(workspace, "exp").tags == {"team": "ml", "stage": "1"}
     assert Experiment(workspace, "other").tags == {}
@@ -179,3 +181,24 @@ def test_damaged_tags_of_an_experiment_are_named(workspace, experiment):
     with pytest.raises(StateError) as refused:
         _ = experiment.tags
     assert refused.value.at == str(file)
+
+
+def test_an_archived_experiment_is_listed_again_with_its_next_run(experiment):
+    workspace = experiment.workspace
+
+    def listed(view):
+        return [each.name for each in Experiment.list(workspace, view_type=view)]
+
+    experiment.start_logging().complete()
+    experiment.archive()
+    assert (listed("ActiveOnly"), listed("ArchivedOnly")) == ([], [experiment.name])
+    assert experiment.name not in workspace.experiments
+    experiment.reactivate()
+    assert (listed("ActiveOnly"), experiment.archived_time) == ([experiment.name], None)
+    experiment.archive()
+    experiment.start_logging().complete()
+    assert (listed("All"), listed("ArchivedOnly")) == ([experiment.name], [])
+    with pytest.raises(UserErrorException, match="cannot be renamed"):
+        experiment.reactivate("other")
+    with pytest.raises(UserErrorException, match="no view 'Some'"):
+        listed("Some")

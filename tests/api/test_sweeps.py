@@ -180,6 +180,8 @@ def test_what_cannot_be_a_sweep_is_refused_before_anything_is_started(experiment
     )
     with pytest.raises(UserErrorException, match="--lr is both an argument of the run"):
         experiment.submit(twice)
+    with pytest.raises(UserErrorException, match="max_concurrent_runs is at least 1"):
+        config(GridParameterSampling({"lr": choice(1)}), max_concurrent_runs=0)
     with pytest.raises(UserErrorException, match="not a value that a script can be given"):
         experiment.submit(config(GridParameterSampling({"lr": choice(object())})))
     with pytest.raises(UserErrorException, match="'HD_1' is not a run"):

@@ -59,6 +59,7 @@ def test_choices_may_be_a_list(given):
         lambda: uniform(2, 1),
         lambda: normal(0, -1),
         lambda: quniform(0, 1, 0),
+        lambda: quniform(0, 1, 0.5),
         lambda: RandomParameterSampling({"--rate": 0.1}),
         lambda: GridParameterSampling({"--rate": uniform(0, 1)}),
         lambda: BayesianParameterSampling({"--rate": lognormal(0, 1)}),

@@ -85,6 +85,25 @@ def test_no_package_is_a_drawer_for_everything():
     assert [f for f in FILES if drawers & {f.stem, *f.relative_to(ROOT).parts}] == []
 
 
+def test_processes_of_tests_end_with_them():
+    """A process is started in a `with`, or through `tests.processes`, which ends it."""
+    left = []
+    for file in sorted((ROOT / "tests").rglob("*.py")):
+        if file.name == "processes.py" or "subprocess.Popen(" not in file.read_text("utf-8"):
+            continue
+        nodes = list(ast.walk(source(file)[1]))
+        entered = {
+            id(item.context_expr) for n in nodes if isinstance(n, ast.With) for item in n.items
+        }
+        calls = [n for n in nodes if isinstance(n, ast.Call) and id(n) not in entered]
+        left += [
+            f"{name(file)}:{call.lineno}"
+            for call in calls
+            if ast.unparse(call.func) == "subprocess.Popen"
+        ]
+    assert left == []
+
+
 def test_the_top_level_holds_what_the_architecture_lists():
     listed = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     tracked = subprocess.run(
@@ -95,7 +114,8 @@ def test_the_top_level_holds_what_the_architecture_lists():
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda f: f.stem)
-def test_benchmarks_import_what_there_is(file):
+def test_benchmarks_import_what_there_is(file, monkeypatch):
+    monkeypatch.syspath_prepend(file.parent)  # as of a script
     runpy.run_path(str(file))
 
 
@@ -106,6 +126,8 @@ PRINTERS = {
     # Draws with rich, which view.py must not load: `aml check` runs without it.
     "infra/commands/live_view.py",
     "infra/deploy/run/signals.py",
+    # The first line of a plugin is its port.
+    "infra/plugin/serving.py",
     "runtime/cli/render.py",
     "runtime/environments/conda_names.py",
     # Its output is the answer that the local cloud's daemon reads.

@@ -92,6 +92,8 @@ class MemoryArm:
         )
 
     def _patch(self, path: str, query: Mapping[str, str], body: Any) -> httpx.Response:
+        if path.lower() not in self.documents:
+            return error(404, "ResourceNotFound")
         merge(self.documents[path.lower()], body)
         return httpx.Response(200, json=self.documents[path.lower()])
 

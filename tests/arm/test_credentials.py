@@ -18,7 +18,7 @@ from infra.arm.credentials import (
     local_credential,
 )
 from infra.contract.discovery import TENANT, LocalCloud
-from infra.contract.errors import CredentialError, UnreachableError
+from infra.contract.errors import CredentialError, ProviderError, UnreachableError
 
 CLOUD = LocalCloud("id", "https://127.0.0.1:1", Path("/no/ca.pem"), 1)
 
@@ -164,6 +164,30 @@ def test_a_refusal_of_the_local_cloud_is_a_credential_error() -> None:
     _, credential = local(httpx.Response(500))
     with pytest.raises(CredentialError, match="status 500"):
         credential.token()
+
+
+def throttled(times: int):
+    """Return the pauses of a credential whose first requests are throttled, and it."""
+    pauses = []
+    token = httpx.Response(200, json={"access_token": "t", "expires_in": 3600})
+    answers = [httpx.Response(429, headers={"Retry-After": "3"})] * times + [token]
+    transport = httpx.MockTransport(lambda _: answers.pop(0))
+    return pauses, local_credential(CLOUD, transport, pauses.append)
+
+
+def test_a_throttled_request_for_a_token_is_repeated_when_the_answer_says() -> None:
+    pauses, credential = throttled(2)
+    assert credential.token() == "t"
+    assert pauses == [3.0, 3.0]
+
+
+def test_a_token_that_stays_throttled_is_no_matter_of_credentials() -> None:
+    _, credential = throttled(8)
+    with pytest.raises(ProviderError) as raised:
+        credential.token()
+    assert raised.value.code == "TooManyRequests"
+    assert "refused 8 requests for a token" in raised.value.detail
+    assert "Switch it off" in raised.value.remedy
 
 
 def test_a_token_of_azure_is_returned() -> None:

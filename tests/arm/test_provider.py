@@ -188,6 +188,13 @@ def test_a_cloud_that_stops_during_a_create_leaves_it_to_the_next_update(
     assert "refused" in raised.value.reasons[0]
 
 
+@pytest.mark.parametrize("scale", [{}, {"scaleSettings": {"maxNodeCount": 4}}], ids=["all", "part"])
+def test_an_update_creates_what_a_create_that_was_cut_off_left_out(provider, arm, scale) -> None:
+    updated = update(provider, cluster(), cluster(**scale))
+    assert updated.outputs["name"] == "cpu"
+    assert len(arm.sent("PUT")) == 1
+
+
 def test_a_cloud_that_is_down_is_reported_before_any_change(provider_of, arm, tmp_path) -> None:
     provider = provider_of(ca=tmp_path / "ca.pem")
     arm.script("GET", "cpu", httpx.ConnectError("refused"))
@@ -207,6 +214,17 @@ def test_a_cancelled_create_that_began_is_kept(provider, arm) -> None:
 def test_unknown_parts_of_an_id_are_named(provider) -> None:
     with pytest.raises(ProviderError, match="workspaceName of Microsoft"):
         create(provider, inputs={**cluster(), "workspaceName": UNKNOWN})
+
+
+def test_a_secret_that_an_error_quotes_is_not_among_the_outputs(provider, arm) -> None:
+    errors = [{"error": {"code": "BadPassword", "message": "'hunter2' is too short."}}]
+    arm.read_only = {"provisioningState": "Failed", "provisioningErrors": errors}
+    with pytest.raises(PartialFailure) as raised:
+        create(provider)
+    found = provider.read(COMPUTE, CPU, cluster())
+    for outputs in (raised.value.outputs, found.outputs):
+        (error,) = outputs["properties"]["provisioningErrors"]
+        assert error["error"]["message"] == "'[secret]' is too short."
 
 
 # Previewing

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from aml_platform import Experiment, Workspace
+from tests.kept_environments import keep_environments
 from tests.localcloud.harness import SUB, connect, make_workspace
 from tests.missing_parts import missing
 
@@ -16,6 +17,7 @@ def home(aml_home, local_cloud):
     """Return the home of a local cloud with a deployed workspace that has a cluster `cpu`."""
     cluster = {"vmSize": "STANDARD_DS3_V2", "scaleSettings": SCALE}
     properties = {"computeType": "AmlCompute", "properties": cluster}
+    keep_environments(aml_home)
     with connect(aml_home) as cloud:
         made = make_workspace(cloud.arm, f"{SUB}/resourceGroups/automl")
         body = {"location": "westeurope", "properties": properties}

@@ -24,7 +24,7 @@ from aml_platform import (
     TrainingOutput,
     UserErrorException,
 )
-from runtime.api.automl_run import loaded
+from runtime.api.automl_run import AutoMLStepRun, loaded
 from runtime.cli.root import run as aml
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -157,6 +157,9 @@ def test_a_search_is_a_step_of_a_pipeline(experiment, ended):
         for name in ("model", "metrics")
     }
     assert len(json.loads(places["metrics"].read_text())) == 5
+    assert AutoMLStepRun(step_run=step).get_best_child().id in json.loads(
+        places["metrics"].read_text()
+    )
 
     folder = Path(step._files(), "outputs", "model")
     assert places["model"].read_bytes() == (folder / "model.pkl").read_bytes()

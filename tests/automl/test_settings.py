@@ -150,6 +150,8 @@ def test_columns_name_the_series_of_a_forecast(name, given):
         ({"n_cross_validation": 3}, "Did you mean 'n_cross_validations'"),
         ({"n_cross_validations": 1}, "Give `n_cross_validations` from 2 to 100."),
         ({"iterations": "many"}, "'many' is not a number"),
+        ({"iteration_timeout_minutes": -1}, "It is -1. Give `iteration_timeout_minutes` above 0,"),
+        ({"experiment_timeout_hours": 800}, "`experiment_timeout_hours` above 0, to 720."),
         ({"validation_size": 20}, "20.0 is not a share of the rows"),
         ({"validation_data": True, "n_cross_validations": 3}, "Give one way to compare models"),
         ({"task": "forecasting"}, "A forecast needs the column of the time"),
@@ -172,6 +174,12 @@ def test_what_cannot_be_done_is_refused_by_name(given, expected):
 
 def test_every_problem_is_said_at_once():
     assert len(read_v1(task="x", enable_dnn=True, colour="blue").wrong) == 3
+
+
+def test_two_names_of_one_setting_are_not_given_together():
+    read = read_v1(experiment_timeout_hours=1, experiment_timeout_minutes=30)
+    (wrong,) = read.wrong
+    assert "`experiment_timeout_minutes` and `experiment_timeout_hours` say the same" in wrong.what
 
 
 def test_what_has_no_effect_is_noted_unless_it_asks_for_what_is_done():

@@ -11,6 +11,13 @@ def test_a_size_has_its_facts():
     assert vm_sizes()["standard_nc4as_t4_v3"].gpus == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "gib"), [("Standard_B1ls", 0.5), ("Standard_DS1_v2", 3.5), ("Standard_M8ms", 218.75)]
+)
+def test_memory_is_more_exact_than_a_gibibyte(name, gib):
+    assert vm_sizes()[name.lower()].memory_mib == 1024 * gib
+
+
 @pytest.mark.parametrize("name", RETIRED)
 def test_a_retired_size_is_not_listed_and_its_successor_is(name):
     assert name.lower() not in vm_sizes()

@@ -69,6 +69,7 @@ def test_data_is_created_under_its_version_and_used_by_a_job(here):
         (("data", "create", "-n", "a", "-p", "azureml:b:1"), "is not a path"),
         (("data", "show", "-n", "nothing"), "no data asset nothing"),
         (("model", "create", "-n", "m"), "needs a `path`"),
+        (("model", "create", "-n", "m"), "at the command line\n"),
         (("model", "create", "-n", "m", "-p", "https://x.y/z"), "is not a path"),
         (("model", "register", "-n", "m"), "either local or of a run"),
         (("model", "register", "-n", "m", "--asset-path", "outputs"), "Name the run"),

@@ -77,6 +77,15 @@ def test_a_conda_file_replaces_that_of_the_run_configuration(project):
     assert (said.code, "no-such-conda-package-of-ours" in said.err) == (2, True)
 
 
+def test_a_conda_file_that_is_with_the_run_configurations_is_named(project):
+    (project.root / "aml_config").mkdir()
+    (project.root / "aml_config" / "conda_dependencies.yml").write_text("dependencies: []\n")
+    said = script(project, "-d", "conda_dependencies.yml", "train.py")
+    assert (said.code, "Did you mean `aml_config/conda_dependencies.yml`?" in said.err) == (2, True)
+    said = project.aml("submit", "-d", "conda_dependencies.yml", "src/train.py")
+    assert "Did you mean `-d aml_config/conda_dependencies.yml`?" in said.err
+
+
 def test_a_target_given_replaces_that_of_the_run_configuration(project):
     said = script(project, "-c", "mine", "--ct", "cpu")
     assert (said.code, "cpu" in said.err or "deployed" in said.err) == (2, True)
@@ -255,6 +264,8 @@ def test_the_experiment_of_an_attached_folder_is_the_default(project):
     file = project.root / "src" / ".azureml" / "config.json"
     file.write_text(json.dumps({"Id": "1", "Scope": scope}), encoding="utf-8")
     assert attached_experiment(project.root / "src") == "attached"
+    none = project.aml("run", "list", "--path", "src", "-o", "table")
+    assert "No run of experiment 'attached' fits." in none.err
     assert document(script(project, "train.py"))["experiment"] == "attached"
     file.write_text(json.dumps({"subscription_id": "s", "workspace_name": "w"}), encoding="utf-8")
     assert attached_experiment(project.root / "src") is None

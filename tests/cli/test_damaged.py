@@ -62,6 +62,7 @@ def test_an_empty_selection_is_none(desk, home):
 @pytest.mark.parametrize("how", DAMAGE)
 def test_a_damaged_manifest_is_named_and_written_anew_by_up(desk, home, how):
     file = damage(home / "manifests/local.json", how)
+    (desk.root / "train.py").write_text("print(1)\n")
     for command in ("targets", "compute list", "submit --target cpu train.py"):
         said = desk.aml(*command.split())
         assert said.code in {2, 4}, said.err

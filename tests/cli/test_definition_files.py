@@ -132,8 +132,9 @@ def test_a_script_that_does_not_exist_is_still_searched_for(desk):
     assert "Did you mean 'train.py'?" in said.err
 
 
-def test_a_spark_job_runs_its_script(desk):
+def test_a_spark_job_without_spark_is_refused_with_what_to_install(desk):
     desk.write("import sys\nprint('given', sys.argv[1:])\n", "../a.py")
-    desk.write("type: spark\ncode: .\nentry: {file: a.py}\nargs: x 'y z'\n", "../spark.yml")
+    desk.write("code: .\ntype: spark\nentry: {file: a.py}\nargs: x 'y z'\n", "../spark.yml")
     answer = desk.aml("submit", "--set", "compute=local", "spark.yml")
-    assert (answer.code, "given ['x', 'y z']" in answer.out) == (0, True)
+    assert (answer.code, "spark.yml:2" in answer.err) == (2, True)
+    assert "`pyspark`" in answer.err

@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 from click.testing import CliRunner
 
+from infra.commands.ci import CI, ci_files
 from infra.commands.init import init
 from infra.commands.schema import schema
 from infra.commands.stack import stack
@@ -15,6 +17,7 @@ from infra.contract.errors import UsageError
 from infra.contract.project import find_project
 from infra.spec.load import load_stack
 from infra.spec.problems import StackFileError
+from runtime.cli.root import load_command
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def test_flags_say_what_the_stack_is(folder):
 
 def test_at_a_terminal_questions_are_asked(folder):
     keyboard, terminal = os.openpty()
-    os.write(keyboard, b"azure\nnortheurope\nx\n\n\n-\n\n")
+    os.write(keyboard, b"azure\nnortheurope\nx\n\n\nyes\n-\n\n")
     done = subprocess.run(
         [sys.executable, "-c", "from runtime.cli.root import main; main()", "init", "prod"],
         stdin=terminal,
@@ -67,6 +70,7 @@ def test_at_a_terminal_questions_are_asked(folder):
     assert "VM size" not in done.stderr  # there is no cluster
     spec = load_stack(folder / "stacks/Pulumi.prod.yaml")
     assert (spec.cloud, spec.location, spec.computes) == ("azure", "northeurope", ())
+    assert spec.workspace.group_exists
 
 
 def test_a_cluster_is_optional(folder):
@@ -104,9 +108,16 @@ def test_a_stack_that_exists_is_left_alone(folder):
         invoke(init)
 
 
+@pytest.mark.parametrize("name", [".", "..", "-x", ".x", "a b", "a/b", ""])
+def test_a_name_that_commands_or_files_would_misread_is_refused(folder, name):
+    with pytest.raises(UsageError, match=re.escape(f"{name!r} is not a stack name")):
+        invoke(init, "--", name)
+    assert list(folder.iterdir()) == []
+
+
 def test_the_schema_goes_to_stdout_or_a_file(folder):
     printed = json.loads(invoke(schema).stdout)
-    assert printed["properties"]["config"]["required"][0] == "aml:cloud"
+    assert printed["properties"]["config"]["anyOf"][0]["required"][0] == "aml:cloud"
     invoke(schema, "-o", "it.json")
     assert json.loads((folder / "it.json").read_text(encoding="utf-8")) == printed
 
@@ -118,3 +129,74 @@ def test_a_new_stack_is_not_selected(folder):
     assert "Stack 'prod' needs a passphrase to deploy" in done.stderr
     assert "Next, run `aml check -s prod`, then `aml up -s prod`." in done.stderr
     assert "`aml stack select prod` makes it the stack that commands use" in done.stderr
+
+
+SUBNET = (
+    "/subscriptions/0a0a0a0a-0000-0000-0000-000000000000/resourceGroups/net-rg/providers"
+    "/Microsoft.Network/virtualNetworks/net/subnets/nodes"
+)
+
+
+def test_what_exists_already_is_declared_as_such(folder):
+    invoke(init, "dev", "--cloud=azure", "--group-exists=yes", f"--subnet={SUBNET}")
+    spec = load_stack(folder / "stacks/Pulumi.dev.yaml")
+    assert spec.workspace.group_exists
+    assert spec.computes[0].subnet_id == SUBNET
+
+
+def test_a_subnet_that_is_no_id_is_refused(folder):
+    with pytest.raises(StackFileError, match="--subnet: "):
+        invoke(init, "dev", "--cloud=azure", "--subnet=nodes")
+
+
+@pytest.fixture
+def repository(folder):
+    """Return a git repository with its origin on GitHub."""
+    for command in (["init", "-q"], ["remote", "add", "origin", "https://github.com/o/r.git"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    return folder
+
+
+def test_pipelines_are_offered_where_git_says_who_runs_them(repository):
+    assert "`aml init STACK --ci github` writes pipelines" in invoke(init, "dev").stderr
+    assert not (repository / ".github").exists()
+
+
+def test_without_git_nothing_is_offered(folder):
+    assert "pipelines" not in invoke(init, "dev").stderr
+
+
+@pytest.mark.parametrize("service", CI)
+def test_pipelines_are_written_and_never_deploy_production(repository, service):
+    invoke(init, "prod", "--cloud=azure")
+    done = invoke(init, "test", "--cloud=azure", "--ci", service)
+    assert "A merge to main deploys stack 'test'" in done.stderr
+    written = ci_files(service, ["prod", "test"], "test")
+    for name, text in written.items():
+        assert (repository / name).read_text(encoding="utf-8") == text
+        assert "@" not in text.replace("@v", "").replace("@0", "").replace("@2", "")
+        assert "AML_STACK: prod" not in text
+    again = invoke(init, "dev", "--ci", service).stderr
+    assert all(f"{name} exists already" in again for name in written)
+
+
+@pytest.mark.parametrize("service", CI)
+def test_the_commands_of_pipelines_are_ours(service):
+    """Every `aml` command in them is one that this release has, with its options."""
+    lines = [
+        line.partition("aml ")[2].partition(" >")[0].partition(";")[0].replace('"', "")
+        for text in ci_files(service, ["dev"], "dev").values()
+        for line in text.splitlines()
+        if "aml " in line and not line.lstrip().startswith("#")
+    ]
+    assert {line.split()[0] for line in lines} == {"check", "preview", "up", "drift"}
+    for line in lines:
+        name, *options = line.split()
+        command = load_command(name)
+        command.make_context(name, options)
+
+
+def test_pipelines_for_production_alone_are_refused_before_anything_is_written(repository):
+    with pytest.raises(UsageError, match="may deploy none"):
+        invoke(init, "prod", "--ci=github")
+    assert not (repository / "stacks").exists()

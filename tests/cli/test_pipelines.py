@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from runtime.cli.parent_runs import in_a_line
+
 PREPARE = "type: command\ninputs: {raw: {type: uri_folder}}\noutputs: {out: {type: uri_folder}}\n"
 JOB = """\
 type: pipeline
@@ -113,6 +115,46 @@ def test_what_cannot_be_read_and_what_cannot_run_are_named_together(desk, job):
 
 
 @pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("rate=fast", "pipeline.yml (-P)\n\nInput 'rate' is 'fast', not of type number"),
+        ("count=2.5", "pipeline.yml (-P)\n\nInput 'count' is '2.5', not of type integer"),
+        ("ratio=1", "pipeline.yml (-P)\n\nThe pipeline has no input 'ratio'"),
+        ("raw=./nowhere", "/nowhere' beside the job"),
+    ],
+)
+def test_a_value_given_for_an_input_is_of_its_type(desk, job, given, said):
+    counted = "{count: {type: integer, default: 3}, raw:"
+    job.write_text(JOB.replace("{raw:", counted, 1))
+    assert said in desk.aml("pipeline", "validate", job, "-P", given).err
+    (desk.root / "other").mkdir()
+    values = ("rate=2", "count=4", "raw=./other")
+    given = [word for each in values for word in ("-P", each)]
+    answer = desk.aml("pipeline", "validate", job, *given)
+    assert (answer.code, "3 steps, no problems" in answer.err) == (0, True), answer.err
+
+
+def test_inputs_that_no_step_reads_and_circles_are_among_the_problems(desk, job):
+    job.write_text("""\
+type: pipeline
+settings: {default_compute: local}
+inputs: {count: {type: integer, default: many}, needed: {type: string}}
+jobs:
+  a: {command: ls, inputs: {x: "${{parent.jobs.b.outputs.o}}"}, outputs: {o: }}
+  b: {command: ls, inputs: {x: "${{parent.jobs.a.outputs.o}}"}, outputs: {o: }}
+  c: {command: ls, code: ./nowhere}
+""")
+    answer = desk.aml("pipeline", "validate", job)
+    for text in (
+        "Input 'count' is 'many', not of type integer",
+        "Input 'needed' has no value",
+        "There is no folder './nowhere'",
+        "These steps wait for each other: a → b → a",
+    ):
+        assert text in answer.err
+
+
+@pytest.mark.parametrize(
     ("kind", "keys", "said"),
     [
         ("if_else", "true_block: x", "is a condition"),
@@ -147,6 +189,12 @@ jobs:
     job.write_text(steps)
     answer = desk.aml("pipeline", "validate", job)
     assert "pipeline.yml:4\n\nThese steps wait for each other: a → b → a" in answer.err
+
+
+def test_a_schedule_of_a_pipeline_says_when_it_runs(desk, job):
+    answer = desk.aml("schedule", "create", "-n", "nightly", "-f", job)
+    assert answer.code == 2
+    assert "is a pipeline, and nothing says when it runs" in answer.err
 
 
 def test_a_pipeline_is_drawn_before_it_runs(desk, job):
@@ -191,6 +239,18 @@ def test_a_pipeline_of_azureml_core_is_submitted(desk):
     assert "'rate' is 'fast', which is not of type float" in refused.err
 
 
+@pytest.mark.parametrize(
+    ("why", "line"),
+    [
+        ("input raw changed", "input raw changed"),
+        ("It failed. Its last lines:\nTraceback:\n  1 / 0\nno model\n", "It failed. no model"),
+        (f"It failed. Its last lines:\n{'no model ' * 20}", f"It failed.{' no model' * 20}"),
+    ],
+)
+def test_why_a_step_ran_or_failed_is_a_line(why, line):
+    assert in_a_line(why) == line
+
+
 def test_resuming_runs_only_what_failed(desk, job):
     job.write_text(JOB.replace("(cat", f"test -e {desk.root}/ok && (cat"))
     failed = desk.aml("submit", job)
@@ -202,3 +262,97 @@ def test_resuming_runs_only_what_failed(desk, job):
     assert re.search(r"prepare +Reused", table)
     assert re.search(r"train +Completed", table)
     assert "nothing to resume" in desk.aml("run", "resume", run_id_of(answer)).err
+
+
+BROKEN_OLD = """\
+pipeline:
+  name: old
+  default_compute: local
+  parameters: {rate: {type: float, default: 0.1}}
+  steps:
+    first:
+      type: PythonScriptStep
+      compute: nowhere
+      script_name: write.py
+      source_directory: src
+      arguments: [parameter:rote, output:mode]
+      outputs: {made: {destination: made, type: mounted}}
+    second:
+      type: PythonScriptStep
+      script_name: missing.py
+      source_directory: src
+      runconfig: none.runconfig
+      parameters: {rate: {source: rote}}
+      inputs: {made: {source: mode}}
+    third: {type: PythonScriptStep, source_directory: absent, compute: elsewhere}
+    fifth: {type: PythonScriptStep, source_directory: src, script_name: no.py, compute: away}
+    fourth: {type: EstimatorStep, compute: elsewhere}
+"""
+
+
+def test_every_problem_of_a_pipeline_of_azureml_core_is_named_at_once(desk):
+    (desk.root / "src").mkdir()
+    (desk.root / "src" / "write.py").touch()
+    file = desk.root / "pipeline.yml"
+    file.write_text(BROKEN_OLD)
+    answer = desk.aml("pipeline", "validate", file)
+    assert answer.code == 2
+    said = [line for line in answer.err.splitlines() if line.startswith("  /")]
+    expected = (
+        "11: Step 'first': The argument 'parameter:rote' names no parameter.",
+        "11: Step 'first': The argument 'output:mode' names no output. Did you mean 'made'?",
+        "12: Step 'first': type is 'mounted'. Write mount or upload.",
+        "Step 'first': Stack 'local' was never deployed",
+        "Step 'second': There is no run configuration 'none.runconfig'.",
+        "18: Step 'second': Parameter 'rate' has the source 'rote'. Did you mean 'rate'?",
+        "19: Step 'second': Input 'made' has the source 'mode'. Did you mean 'made'?",
+        "missing.py",
+        "Step 'fifth': There is no script 'no.py'",
+        "Step 'fifth': Stack 'local' was never deployed",
+        "20: Step 'third': It has no script_name.",
+        "20: Step 'third': There is no folder 'absent'.",
+        "Step 'third': Stack 'local' was never deployed",
+        "22: Step 'fourth' is of type 'EstimatorStep'.",
+        "Step 'fourth': Stack 'local' was never deployed",
+    )
+    for text in expected:
+        assert any(text in line for line in said), (text, said)
+    assert len(said) == len(expected), said
+
+
+BROKEN_JOB = """\
+type: pipeline
+inputs: {rate: 1}
+settings: {default_compute: local}
+jobs:
+  first:
+    command: echo ${{inputs.ratio}} ${{inputs.rate}} ${{inputs.raw}}
+    compute: nowhere
+    environment: {conda_file: missing.yml}
+    inputs: {ratio: "${{parent.inputs.ratio}}", rate: "${{parent.inputs.rate}}", raw: {path: no}}
+  second:
+    component: ./part.yml
+    code: absent
+    compute: elsewhere
+"""
+
+
+def test_a_step_of_a_pipeline_job_with_a_problem_is_checked_all_the_same(desk):
+    (desk.root / "part.yml").write_text(PREPARE + "command: cp ${{inputs.raw}} ${{outputs.out}}\n")
+    file = desk.root / "pipeline.yml"
+    file.write_text(BROKEN_JOB)
+    answer = desk.aml("pipeline", "validate", file)
+    assert answer.code == 2
+    said = [line for line in answer.err.splitlines() if line.startswith("  /")]
+    expected = (
+        "9: The pipeline has no input 'ratio'. Use one of: rate.",
+        "9: There is no file or folder 'no' beside the job.",
+        "missing.yml",
+        "Step 'first': Stack 'local' was never deployed",
+        "10: Step 'second' is given no 'raw', which its component needs.",
+        "absent",
+        "Step 'second': Stack 'local' was never deployed",
+    )
+    for text in expected:
+        assert any(text in line for line in said), (text, said)
+    assert len(said) == len(expected), said

@@ -147,3 +147,65 @@ def test_credentials_come_from_the_file_again(desk, served):
     assert "are not kept: give the environment file with `-d FILE`" in refused.err
     again = desk.aml("run", "rerun", "last", "-d", "src/requirements.txt", "--json")
     assert seen(desk, again).startswith("1.0 ")
+
+
+SWEEP = """\
+type: sweep
+compute: local
+trial: {code: src, command: "python train.py ${{search_space.lr}}"}
+sampling_algorithm: random
+search_space: {lr: {type: uniform, min_value: 0, max_value: 1}}
+objective: {goal: minimize, primary_metric: loss}
+limits: {max_total_trials: 2, max_concurrent_trials: 1}
+"""
+TRIAL = "import mlflow, sys; mlflow.log_metric('loss', float(sys.argv[1]))"
+PIPELINE = """\
+type: pipeline
+settings: {default_compute: local}
+jobs:
+  prepare:
+    command: echo 1 > ${{outputs.out}}/x
+    outputs: {out: {type: uri_folder}}
+"""
+
+
+def submitted(desk, content):
+    (desk.root / "job.yml").write_text(content, encoding="utf-8")
+    return desk.aml("submit", "--json", "job.yml").data["run_id"]
+
+
+def drawn(desk, run_id):
+    """Return what the trials of a sweep logged, in their order."""
+    trials = desk.aml("runs", "--parent", run_id, "--json").data
+    return {each["run_id"].removeprefix(run_id): each["metrics"]["loss"] for each in trials}
+
+
+def test_a_sweep_runs_again_with_the_same_trials_and_code(desk):
+    desk.write(TRIAL)
+    before = submitted(desk, SWEEP)
+    desk.write("raise SystemExit(3)")
+    again = desk.aml("run", "rerun", before, "--json").data
+    assert (again["state"], again["properties"]["aml.rerun_of"]) == ("Completed", before)
+    assert len(drawn(desk, before)) == 2
+    assert drawn(desk, again["run_id"]) == drawn(desk, before)
+
+
+def test_a_pipeline_runs_again_and_reuses_what_did_not_change(desk):
+    before = submitted(desk, PIPELINE)
+    again = desk.aml("run", "rerun", before, "--json")
+    assert (again.data["state"], again.data["properties"]["aml.rerun_of"]) == ("Completed", before)
+    assert "reused from run" in again.err
+    refused = desk.aml("run", "rerun", before, "--fresh")
+    assert refused.code == 2
+    assert "each of its steps has an environment of its own" in refused.err
+
+
+@pytest.mark.parametrize("content", [SWEEP, PIPELINE], ids=["sweep", "pipeline"])
+def test_a_parent_of_another_stack_runs_again_on_that_stack(desk, monkeypatch, content):
+    desk.write(TRIAL)
+    monkeypatch.setenv("AML_STACK", "other")
+    before = submitted(desk, content)
+    monkeypatch.delenv("AML_STACK")
+    again = desk.aml("run", "rerun", before, "--json").data
+    shown = desk.aml("run", "show", again["run_id"], "--json").data
+    assert (again["state"], shown["stack"]) == ("Completed", "other")

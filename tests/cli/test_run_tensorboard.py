@@ -14,6 +14,7 @@ import pytest
 
 from runtime.environments.builders import uv_binary
 from runtime.submit.tensorboard import command
+from tests import processes
 from tests.localcloud.harness import alive, waited
 
 WRITES = """\
@@ -68,7 +69,7 @@ def asked(url):
 @contextmanager
 def serving(desk, *arguments):
     """Run the command in a process of its own; yield it and TensorBoard's address."""
-    process = subprocess.Popen(
+    process = processes.start(
         [sys.executable, "-c", "from runtime.cli.root import main; main()", "run", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -170,7 +170,7 @@ def test_metrics_that_are_no_numbers_are_valid_json_everywhere(desk):
 def test_metrics_that_are_no_numbers_are_shown_as_such(desk):
     said = desk.submit(NOT_NUMBERS)
     assert "[metric] up inf" in said.err
-    assert "nan" in desk.aml("runs").out
+    assert "bare NaN, down -inf" in desk.aml("runs").out
 
 
 @pytest.fixture

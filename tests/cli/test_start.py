@@ -93,6 +93,18 @@ def test_a_submission_to_this_machine_imports_only_what_it_uses(tmp_path):
     assert len(names) <= MOST_MODULES
 
 
+NOT_BEFORE_A_SCRIPT_STARTS = {
+    "http.server", "http.client", "email", "ssl", "urllib.request", "tarfile",
+    "runtime.agent.endpoint", "runtime.agent.spark", "runtime.agent.tracking",
+}  # fmt: skip
+
+
+def test_the_process_of_a_run_imports_what_its_script_needs_when_it_asks(tmp_path):
+    """A script waits for this process: the endpoint is imported with its first connection."""
+    names = loaded_by("import runtime.targets.local_run", tmp_path)
+    assert not names & NOT_BEFORE_A_SCRIPT_STARTS
+
+
 def test_a_runs_process_starts_before_runs_are_imported(tmp_path):
     """It imports beside the submitter, so whatever comes before it makes every run wait."""
     names = loaded_by("import aml_platform.command, runtime.cli.submit_command", tmp_path)

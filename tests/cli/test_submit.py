@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from runtime.api.conda_dependencies import CondaDependencies
 from tests.cli.conftest import WAITS
 
 MANIFEST = {
@@ -134,12 +135,20 @@ def test_a_dry_run_shows_the_number_of_processes(desk):
     assert "processes    3" in said.out.splitlines()
 
 
+def test_a_dry_run_shows_where_arguments_begin_and_end(desk):
+    desk.write("print(1)")
+    options = ["--source-directory", "src", "--dry-run"]
+    said = desk.aml("submit", *options, "train.py", "--name", "a b", "")
+    assert "python train.py --name 'a b' ''\n" in said.out
+
+
 def test_a_dry_run_as_data(desk):
     desk.write("scikit-learn>=1.6\n", "requirements.txt")
     document = desk.submit("print(1)", "--dry-run", "--json").data
     assert document["files"] == ["requirements.txt", "train.py"]
     assert document["bytes"] == 26
     assert len(document["environment"]) == 32
+    assert document["built"] == "not yet"
     assert any("are to be resolved" in note for note in document["notes"])
 
 
@@ -357,6 +366,22 @@ def test_what_cannot_be_submitted_is_refused(desk, arguments, expected):
     assert desk.aml("runs", "--json").data == []
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("script: no.py\nargumets: [a]\n", "'argumets'"),
+        ("script: no.py\ntarget: cpuu\n", "no target 'cpuu'"),
+        ("ArgumentVector: [no.py]\nTarget: local\nFramework: Pithon\n", "'Pithon'"),
+    ],
+)
+def test_a_missing_script_is_reported_with_what_else_is_wrong(desk, text, expected):
+    with_manifest(desk)
+    desk.write("print()")
+    (desk.root / "src" / "x.runconfig").write_text(text, encoding="utf-8")
+    said = desk.aml("submit", "-c", "x", "--source-directory", "src")
+    assert (said.code, expected in said.err, "no script 'no.py'" in said.err) == (2, True, True)
+
+
 @pytest.mark.parametrize("options", [["--dry-run"], []], ids=["dry run", "submission"])
 def test_a_python_that_is_not_installed_is_found_before_the_run(desk, options):
     desk.write("six\n", "requirements.txt")
@@ -406,6 +431,37 @@ def test_a_target_needs_an_environment_and_three_files_can_say_it(desk):
     assert not (desk.root / "home" / "cloud").exists(), "nothing was started for it"
     for name in ("environment.yml", "conda_dependencies.yml", "requirements.txt"):
         assert name in said.err
+
+
+DOCKER_ONLY = "script: train.py\ntarget: cpu\nenvironment: {docker: {enabled: true}}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DOCKER_ONLY,
+        DOCKER_ONLY.replace("enabled: true", "enabled: true, baseImage: 'acme:1'"),
+        "script: train.py\ntarget: cpu\nenvironment: {python: {userManagedDependencies: false}}\n",
+    ],
+    ids=["docker", "image", "no packages"],
+)
+def test_a_run_configuration_without_packages_has_the_sdks_default_environment(desk, text):
+    with_manifest(desk)
+    desk.write("print(1)")
+    desk.write(text, ".azureml/mine.runconfig")
+    default = CondaDependencies().serialize_to_string()
+    (desk.root / "default.yml").write_text(default, encoding="utf-8")
+    meant = environment_of(desk, "-c", "mine", "-d", "default.yml").split()[0]
+    assert environment_of(desk, "-c", "mine").split()[0] == meant
+
+
+def test_an_environment_of_the_folder_comes_before_the_default_one(desk):
+    with_manifest(desk)
+    desk.write("print(1)")
+    desk.write(DOCKER_ONLY, ".azureml/mine.runconfig")
+    desk.write("six\n", "requirements.txt")
+    own = environment_of(desk, "-c", "mine", "-d", "src/requirements.txt")
+    assert environment_of(desk, "-c", "mine") == own
 
 
 def test_an_environment_that_cannot_be_built_shows_its_log(desk):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 
@@ -84,7 +85,10 @@ def test_a_hyperdrive_file_is_swept_and_its_runs_are_compared(project, tmp_path)
     assert [row.split()[0] for row in rows] == [f"{run_id}_{number}" for number in range(3)]
     assert rows[0].split()[1:] == ["Completed", "0.25", "█▃▁", "1", "●··········"]
     assert (tmp_path / "all.svg").read_text(encoding="utf-8").count("<polyline") == 6
-    for file, why in (("none/all.svg", "cannot be written"), ("all.png", "is an SVG")):
+    again = project.aml("sweep", "plot", run_id, str(tmp_path / "again.svg"))
+    assert again.out == shown
+    assert (tmp_path / "again.svg").read_bytes() == (tmp_path / "all.svg").read_bytes()
+    for file, why in (("none/all.svg", "cannot be written"), ("all.gif", "an SVG or a PNG")):
         refused = project.aml("run", "show", run_id, "--plot", str(tmp_path / file))
         assert (refused.code, why in refused.err) == (2, True)
     assert "Experiment created" in project.aml("run", "logs", run_id).out
@@ -108,7 +112,16 @@ def test_a_sweep_job_is_submitted_and_repeats_with_its_seed(project):
 
     created = project.aml("job", "create", "-f", "sweep.yml", "--name", "again", "--stream")
     assert created.code == 0, created.err
+    assert json.loads(created.out)["type"] == "sweep"
     assert data(project.aml("run", "show", "again_0", "--json"))["tags"]["hyperparameters"] == value
+
+
+def test_a_sweep_whose_runs_failed_says_so_at_its_end(project):
+    given = ("--source-directory", "src", "src/hdconfig.yml", "train.py", "--unknown")
+    said = project.aml("submit", *given)
+    assert said.code == 0, said.err
+    (note,) = [line for line in said.err.splitlines() if line.startswith("note ")]
+    assert note.endswith("User errors were found in at least one of the child runs.")
 
 
 def test_a_hyperdrive_file_needs_a_run_configuration_and_a_name(project):
@@ -133,7 +146,36 @@ def test_a_dry_run_checks_a_sweep_and_starts_nothing(project):
     assert (said.code, "${{search_space.lr}}" in said.out) == (0, True)
     given = ("--dry-run", "--source-directory", "src", "src/hdconfig.yml", "train.py", "--lr", "1")
     assert "--lr is both an argument of the run" in project.aml("submit", *given).err
+    given = ("-c", "local", "--source-directory", "src", "src/hdconfig.yml", "train.py")
+    said = project.aml("submit", *given, "--dry-run")
+    assert "A sweep of lr: grid sampling, 3 runs at most, 3 at once, minimize loss." in said.err
+    assert (said.code, "python train.py\n" in said.out) == (0, True)
     assert not (project.root / "home" / "history.sqlite").exists()
+
+
+NAN = """\
+import argparse
+from azureml.core import Run
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float)
+lr = parser.parse_args().lr
+Run.get_context().log("loss", float("nan") if lr == 2 else lr)
+"""
+
+
+def test_the_list_of_runs_has_the_best_value_of_a_sweep_and_nan_is_called_so(project):
+    (project.root / "src" / "train.py").write_text(NAN)
+    said = project.aml(
+        "submit", "-c", "local", "--source-directory", "src", "src/hdconfig.yml", "train.py"
+    )
+    assert said.code == 0, said.err
+    name = re.search(r"RunId: (\S+)", said.err)[1]
+    listed = {line.split()[0]: line for line in project.aml("runs").out.splitlines()}
+    assert listed[name].endswith("  loss 1")
+    rows = project.aml("run", "show", name).out.splitlines()
+    assert next(row for row in rows if row.startswith(f"{name}_1 ")).split()[2] == "NaN"
+    below = project.aml("runs", "--parent", name).out.splitlines()
+    assert next(row for row in below if row.startswith(f"{name}_1 ")).endswith("loss NaN")
 
 
 def test_a_sweep_outlives_its_command_and_is_resumed_and_canceled(project):
@@ -161,7 +203,18 @@ def test_a_sweep_outlives_its_command_and_is_resumed_and_canceled(project):
     assert (said.code, "has ended" in said.err) == (2, True)
 
 
-def test_only_a_sweep_is_plotted(project):
+def test_the_curves_of_a_run_are_drawn(project, tmp_path):
     project.aml("submit", "--source-directory", "src", "train.py", "--lr", "1")
-    said = project.aml("run", "show", "last", "--plot", "a.svg")
-    assert (said.code, "is not a sweep" in said.err) == (2, True)
+    shown = project.aml("run", "show", "last", "--plot", str(tmp_path / "curves.svg"))
+    assert shown.code == 0, shown.err
+    (line,) = [each for each in shown.out.splitlines() if each.startswith("curve.")]
+    assert line.startswith("curve.loss: █▃▁  ")
+    assert line.endswith("(3 values)")
+    assert (tmp_path / "curves.svg").read_text(encoding="utf-8").count("<polyline") == 1
+
+
+def test_only_a_sweep_is_followed_and_plotted_as_one(project):
+    project.aml("submit", "--source-directory", "src", "train.py", "--lr", "1")
+    for command in (("run", "show", "last", "--follow"), ("sweep", "plot", "last")):
+        said = project.aml(*command)
+        assert (said.code, "is not a sweep" in said.err) == (2, True)

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from runtime.cli.root import COMMANDS
 from runtime.history.store import History
+from tests import processes
 
 AML = [sys.executable, "-c", "from runtime.cli.root import main; main()"]
 ESCAPE = "\x1b["
@@ -27,7 +29,7 @@ def on_terminal(arguments, *, columns=80, program=AML, **variables):
     """Return what a command prints on a terminal of so many columns."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    process = subprocess.Popen(
+    process = processes.start(
         [*program, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=theirs,
@@ -102,6 +104,38 @@ def test_progress_obeys_the_same_variables(variables, coloured, redrawn):
     said = on_terminal(["-c", PROGRESS], program=[sys.executable], **variables)
     assert "cpu created (1.0 s)" in said
     assert (COLOURED in said, REDRAWN in said) == (coloured, redrawn)
+
+
+WAITED_FOR = """\
+import time
+from infra.commands.live_view import Progress
+from infra.engine.model.events import Finished, Op, Started, Step
+
+def step(name, *after, op=Op.CREATE):
+    return Step(op, f"urn:pulumi:dev::shop::t::{name}", "a:b:Thing", after=after)
+
+first, hub = step("first"), step("hub")
+steps = [first, hub, step("cpu", hub.urn), step("gpu", hub.urn, first.urn)]
+with Progress() as progress:
+    progress.expect(steps)
+    for each in (first, hub):
+        progress(Started(each))
+    progress(Finished(first, 1.0))
+    time.sleep(0.5)
+    progress(Finished(hub, 1.0))
+    gone = [step(each.urn.rpartition("::")[2], *each.after, op=Op.DELETE) for each in steps]
+    progress.expect(gone)
+    progress(Started(gone[3]))
+    time.sleep(0.5)
+"""
+
+
+def test_progress_shows_what_is_waited_for_and_how_much_is_left():
+    said = on_terminal(["-c", WAITED_FOR], program=[sys.executable])
+    assert re.search(r"creating b:Thing hub \(\d s, 2 wait for it\)", said)
+    assert "1 done, 2 to go" in said
+    assert re.search(r"deleting b:Thing gpu \(\d s, 2 wait for it\)", said)
+    assert "0 done, 3 to go" in said
 
 
 def test_forced_colour_does_not_redraw_a_pipe():

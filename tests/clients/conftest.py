@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from infra.contract.discovery import SUBSCRIPTION, TENANT
+from tests.kept_environments import keep_environments
 from tests.localcloud.harness import SUB, make_workspace, running_daemon
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,9 @@ INSTALLING = threading.Lock()
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory):
     """One daemon with a workspace ``demo`` in the group ``clients``."""
-    with running_daemon(tmp_path_factory.mktemp("home")) as running:
+    home = tmp_path_factory.mktemp("home")
+    keep_environments(home)
+    with running_daemon(home) as running:
         make_workspace(running.arm, f"{SUB}/resourceGroups/{GROUP}")
         yield running
 
@@ -53,7 +56,8 @@ def observe(cloud, request, tmp_path_factory):
 
     wanted = {}
     for item in request.session.items:
-        wanted |= getattr(item.module, "PROGRAMS", {})
+        if request.fixturename in getattr(item, "fixturenames", ()):
+            wanted |= item.module.PROGRAMS
     with ThreadPoolExecutor(2) as pool:
         running = {name: pool.submit(run, name, packages) for name, packages in wanted.items()}
         yield lambda name: running[name].result()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import processes
 from tests.containers.conftest import until
 
 pytestmark = [pytest.mark.needs_docker, pytest.mark.slow, pytest.mark.timeout(400)]
@@ -41,7 +42,7 @@ def aml(tmp_path, base):
         how |= {"cwd": tmp_path, "env": environ, "text": True}
         command = [str(AML), *arguments]
         if start:
-            return subprocess.Popen(command, stdout=subprocess.PIPE, **how)
+            return processes.start(command, stdout=subprocess.PIPE, **how)
         return subprocess.run(command, capture_output=True, check=False, **how)
 
     return run

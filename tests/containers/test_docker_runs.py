@@ -148,7 +148,9 @@ def test_commands_and_ports_of_a_running_container(make_target, make_run):
     nobody = target.connect(handle, 6007)
     assert "refused" in output_of(nobody, errors=True)
     nobody.close()
-    terminal = target.execute(handle, ["sh", "-c", "stty size; echo $AZUREML_RUN_ID"], (71, 17))
+    # The engine gets the size of a terminal when its process has started.
+    sized = 'while [ "$(stty size)" = "0 0" ]; do sleep 0.05; done; stty size; echo $AZUREML_RUN_ID'
+    terminal = target.execute(handle, ["sh", "-c", sized], (71, 17))
     assert output_of(terminal).split() == ["17", "71", handle.reference]
     terminal.close()
     target.cancel(handle)

@@ -1,6 +1,7 @@
 """Git takes nothing of ``.aml``, whatever makes it first."""
 
 import subprocess
+from contextlib import closing
 
 import pytest
 
@@ -56,6 +57,11 @@ def create_state(home):
     StateBackend(home / "state").create("shop", "dev", Sealer.from_passphrase("word"))
 
 
+def make_cloud_database(home):
+    with closing(Database(home / "cloud/cloud.db")) as database:
+        database.define("create table t (a)")
+
+
 MAKERS = {
     "select": lambda _: find_project().select_stack("dev"),
     "passphrase": lambda _: stack_passphrase(find_project(), "local"),
@@ -63,7 +69,7 @@ MAKERS = {
     "state": create_state,
     "history": lambda home: History(home / "history.sqlite").add(RUN),
     "snapshots": lambda home: SnapshotStore(home / "snapshots").take(home.parent),
-    "cloud database": lambda home: Database(home / "cloud/cloud.db").define("create table t (a)"),
+    "cloud database": make_cloud_database,
     "cloud keys": lambda home: Sealing(home / "cloud/secret.key"),
     "cloud certificates": lambda home: certificates(home / "cloud"),
     "aml init": lambda _: run(["init", "dev"]),

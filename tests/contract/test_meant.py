@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.contract.meant import names_meant
+from infra.contract.meant import names_meant, version_meant
 
 KEYS = (
     "name", "description", "encryption", "hub_id", "public_network_access", "private_endpoint",
@@ -19,6 +19,7 @@ TYPES = ("network:Subnet", "network:PrivateEndpoint", "storage:StorageAccount")
     ("name", "known", "expected"),
     [
         ("encryptoin", KEYS, ["encryption"]),
+        ("encription", KEYS, ["encryption"]),
         ("vmsize", KEYS, ["vm_size"]),
         ("VmSize", KEYS, ["vm_size"]),
         ("skuu", KEYS, ["sku"]),
@@ -47,3 +48,19 @@ TYPES = ("network:Subnet", "network:PrivateEndpoint", "storage:StorageAccount")
 )
 def test_only_names_of_the_same_meaning_are_suggested(name, known, expected):
     assert names_meant(name, known) == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "nearest"),
+    [
+        ("1.66", "1.6"),
+        ("1.15", "1.6"),
+        ("1.4.2", "1.4"),
+        ("1.5", "1.6"),
+        ("9", "2.0"),
+        ("0.1", "1.4"),
+        ("latest", None),
+    ],
+)
+def test_the_nearest_version_is_so_by_its_numbers(wanted, nearest):
+    assert version_meant(wanted, ["1.4", "1.6", "2.0"]) == nearest

@@ -2,9 +2,10 @@
 
 import pytest
 
-from infra.contract.errors import DefinitionError
 from runtime.definitions.pipeline_yaml import read_pipeline_yaml
+from runtime.environments.declarations import default_declaration
 from runtime.model.data import DataLocation
+from runtime.model.environments import EnvironmentSpec
 from runtime.model.pipelines import Source
 
 DOCUMENT = """\
@@ -56,13 +57,16 @@ def read(tmp_path):
     def call(text):
         file = tmp_path / "pipeline.yml"
         file.write_text(text)
-        return read_pipeline_yaml(file)
+        found, problems = read_pipeline_yaml(file)
+        said = [f"{each.at}: {each.message} {each.remedy}" for each in problems]
+        return found, said
 
     return call
 
 
 def test_a_pipeline_is_read(read):
-    found = read(DOCUMENT)
+    found, problems = read(DOCUMENT)
+    assert problems == []
     copy, prepare, score = found.steps
     assert (found.name, found.description) == ("yaml", "from the reference")
     assert [(each.name, each.type, each.default) for each in found.parameters] == [
@@ -90,6 +94,25 @@ def test_a_pipeline_is_read(read):
     assert (score.run.node_count, "aml_parallel_run" in score.run.command) == (2, True)
 
 
+def test_a_step_that_declares_no_packages_has_the_sdks_default_environment(read):
+    copy, prepare, score = read(DOCUMENT)[0].steps
+    default = default_declaration("").conda
+    assert [step.run.environment.conda for step in (prepare, score)] == [default, default]
+    assert copy.run.environment != prepare.run.environment
+    here = read(DOCUMENT.replace("compute: gpu", "compute: local"))[0].steps[1]
+    assert here.run.environment is None
+
+
+def test_arguments_of_a_parallel_step_are_words_of_a_shell(read):
+    given = """arguments: [--in, "input:clean", --word, "a b; ls *", "", "parameter:batch"]
+      parameters: {batch: {source: batch}}
+      inputs: {clean"""
+    score = read(DOCUMENT.replace("inputs: {clean", given))[0].steps[2]
+    words = score.run.command.split("}' ")[1]
+    data = "$AZUREML_DATAREFERENCE_clean"
+    assert words == f"--in {data} --word 'a b; ls *' '' ${{{{parameters.batch}}}}"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -111,6 +134,29 @@ def test_a_pipeline_is_read(read):
     ],
 )
 def test_a_problem_has_its_line_and_what_to_do(read, old, new, said):
-    with pytest.raises(DefinitionError) as wrong:
-        read(DOCUMENT.replace(old, new, 1))
-    assert said in f"{wrong.value.at}: {wrong.value.detail} {wrong.value.remedy}"
+    _, problems = read(DOCUMENT.replace(old, new, 1))
+    assert any(said in each for each in problems)
+
+
+BRICKS = """\
+pipeline:
+  name: bricks
+  steps:
+    only:
+      type: DatabricksStep
+      compute: bricks
+      num_workers: 1
+      spark_version: 17.3.x-scala2.13
+      python_script_name: s.py
+      python_script_params: [--to, "output:made"]
+      source_directory: src
+      outputs: {made: {destination: made}}
+"""
+
+
+def test_a_step_of_databricks_has_its_script_params_and_the_python_of_the_cluster(read):
+    found, problems = read(BRICKS)
+    assert problems == []
+    (step,) = found.steps
+    assert step.run.arguments == ("--to", "$AZUREML_DATAREFERENCE_made")
+    assert step.run.environment == EnvironmentSpec("user_managed")

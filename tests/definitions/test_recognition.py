@@ -15,6 +15,7 @@ NAMES = {
     "model.R": Kind.R_SCRIPT,
     "lab.ipynb": Kind.NOTEBOOK,
     "MLproject": Kind.MLPROJECT,
+    "stacks/Pulumi.dev.yaml": Kind.STACK_FILE,
     "requirements.txt": Kind.REQUIREMENTS,
     "docker.compute": Kind.WORKBENCH_COMPUTE,
 }

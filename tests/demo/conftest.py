@@ -6,6 +6,7 @@ from itertools import count
 import pytest
 
 from tests.deploy.project import REPOSITORY, make_project
+from tests.kept_environments import keep_environments
 
 _NUMBERS = count()
 
@@ -17,6 +18,8 @@ def project(tmp_path, monkeypatch, capsys, aml_home, local_cloud):
     made = make_project(tmp_path / "project", capsys, f"example{next(_NUMBERS)}")
     made.home.mkdir()
     (made.home / "cloud").symlink_to(aml_home / "cloud")
+    keep_environments(made.home)
+    keep_environments(aml_home)
     shutil.copytree(REPOSITORY / "examples/diabetes", made.root / "diabetes")
     monkeypatch.chdir(made.root)
     return made

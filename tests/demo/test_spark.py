@@ -10,7 +10,7 @@ import pytest
 
 from localcloud import control
 from tests.deploy.project import REPOSITORY
-from tests.services.conftest import KEPT
+from tests.kept_environments import keep_environments
 
 pytestmark = [pytest.mark.needs_java, pytest.mark.slow, pytest.mark.timeout(500)]
 
@@ -20,9 +20,8 @@ def example(tmp_path):
     if shutil.which("java") is None:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("Java is not installed")
     made = shutil.copytree(REPOSITORY / "examples" / "spark", tmp_path / "example")
-    KEPT.mkdir(parents=True, exist_ok=True)
     (made / ".aml").mkdir(mode=0o700)
-    (made / ".aml" / "environments").symlink_to(KEPT)
+    keep_environments(made / ".aml")
     yield made
     control.stop(made / ".aml")
 

@@ -21,7 +21,7 @@ def project(tmp_path, monkeypatch, capsys, aml_home, local_cloud):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", PASSPHRASE)
     made = make_project(tmp_path / "project", capsys, f"shop{next(_NUMBERS)}")
-    made.home.mkdir()
+    made.seal_with_known_key()
     (made.home / "cloud").symlink_to(aml_home / "cloud")
     monkeypatch.chdir(made.root)
     return made
@@ -38,6 +38,7 @@ def deployed(project):
 def alone(project, tmp_path, monkeypatch, capsys):
     """Return a project with a local cloud of its own, which nobody has started yet."""
     made = make_project(tmp_path / "alone", capsys, "alone")
+    made.seal_with_known_key()
     monkeypatch.chdir(made.root)
     yield made
     control.stop(made.home)

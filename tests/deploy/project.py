@@ -11,6 +11,9 @@ from typing import Any
 
 from infra.arm.client import local_client
 from infra.contract.discovery import SUBSCRIPTION, LocalCloud, ensure_cloud
+from infra.contract.private import private_file
+from infra.deploy.run.fingerprint import basis_of
+from infra.deploy.run.fingerprint import remembered as last_deployment
 from runtime.cli.root import run
 from tests import processes
 
@@ -32,6 +35,8 @@ config:
     - {{kind: aml_compute, name: cpu, vm_size: STANDARD_DS3_V2, max_nodes: 2, idle_seconds: 60}}
 """
 PASSPHRASE = "the passphrase of tests"
+SALT = "v1:bEB3t3Tqt9k=:v1:Mi4VpZ1HUG6rFddy:F/ZUNJgBA+qX8o/En2gi/qSCb6PXIQ=="
+"""One that Pulumi's format pairs with this passphrase."""
 _COMPUTES, _RESOURCES = "2025-12-01", "2021-04-01"
 
 
@@ -42,6 +47,13 @@ class Said:
     code: int
     out: str
     err: str
+
+    @property
+    def steps(self) -> list[tuple[str, str]]:
+        """The operation and the URN of each event about a resource that it printed."""
+        events = [json.loads(line) for line in self.out.splitlines()]
+        found = [e["resOutputsEvent"]["metadata"] for e in events if "resOutputsEvent" in e]
+        return [(each["op"], each["urn"]) for each in found]
 
     @property
     def data(self) -> Any:
@@ -62,6 +74,16 @@ class Project:
     def home(self) -> Path:
         return self.root / ".aml"
 
+    def seal_with_known_key(self) -> None:
+        """Give the stack `local` the key that other projects of this process have too.
+
+        A key of its own takes a third of a second of processor time to derive.
+        """
+        self.home.mkdir()
+        private_file(self.home / "passphrase").write_text(PASSPHRASE, encoding="utf-8")
+        text = self.stack_file().read_text(encoding="utf-8")
+        self.stack_file().write_text(f"encryptionsalt: {SALT}\n{text}", encoding="utf-8")
+
     def aml(self, *arguments: str) -> Said:
         """Run a command in this process."""
         self.capture.readouterr()
@@ -78,15 +100,15 @@ class Project:
     def repeated(self, *arguments: str) -> str:
         """Deploy again, from the fingerprint and by the program; return what both say.
 
-        They must also print the same as JSON, and leave the same state.
+        They must also leave the same state.
         """
         remembered, run = ("up",), ("up", "--no-fingerprint")
         said = self.good(*run, *arguments).err
         state = [file.read_bytes() for file in sorted(self.home.glob("state/.pulumi/stacks/*/*"))]
         assert self.good(*remembered, *arguments).err == said
-        documents = [self.good(*each, "--json", *arguments).data for each in (remembered, run)]
-        assert documents[0] | {"seconds": 0} == documents[1] | {"seconds": 0}
-        assert documents[0]["seconds"] == 0.0, "the program was run"
+        known = basis_of(arguments[1] if arguments else None)
+        assert known is not None
+        assert last_deployment(known) is not None, "the program was run"
         after = [file.read_bytes() for file in sorted(self.home.glob("state/.pulumi/stacks/*/*"))]
         assert after == state
         return said

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import threading
+import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import get_args
@@ -172,6 +173,7 @@ def kill_in_the_middle(project):
     while process.poll() is None:
         if journal.exists() and journal.read_bytes().count(b"\n") > JOURNALED:
             process.send_signal(signal.SIGKILL)
+        time.sleep(0.001)
     out, err = process.communicate(timeout=PATIENCE_S)
     assert MARK not in out + err
     assert hits(project.root) == []

@@ -152,5 +152,5 @@ def test_unexpected_changes_are_shown(project, command):
     assert "12 to create" in said.err
     assert "has changes, but none were expected" in said.err
     shown = project.aml(*command, "--expect-no-changes", "--json")
-    assert (shown.code, shown.data["changes"]["create"]) == (5, 12)
+    assert (shown.code, '"create":12' in shown.out.replace(" ", "")) == (5, True)
     assert project.in_cloud() == []

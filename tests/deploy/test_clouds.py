@@ -97,14 +97,20 @@ def test_the_other_engine_changes_nothing_without_a_yes(project, monkeypatch):
     assert not (project.root / "called").exists()
 
 
-def test_the_other_engine_is_not_for_the_local_cloud(project, monkeypatch):
+def test_the_other_engine_deploys_to_the_local_cloud_with_our_provider_alone(project, monkeypatch):
     trap = project.root / "pulumi"
-    trap.write_text("#!/bin/sh\nexit 1\n")
+    trap.write_text('#!/bin/sh\ntouch "$(dirname "$0")/called"\nexit 1\n')
     trap.chmod(0o755)
     monkeypatch.setenv("PATH", str(project.root), prepend=":")
     said = project.aml("up", "--engine", "pulumi")
     assert said.code == 2
-    assert "has `aml:cloud: local`, which the Pulumi CLI cannot deploy to" in said.err
+    assert "has `aml:cloud: local`, which Pulumi's own provider cannot deploy to" in said.err
+    assert not (project.root / "called").exists()
+    entry = "plugins: {providers: [{name: azure-native, path: infra/plugin}]}\n"
+    with (project.root / "Pulumi.yaml").open("a", encoding="utf-8") as file:
+        file.write(entry)
+    project.aml("up", "--engine", "pulumi", "--yes")
+    assert (project.root / "called").exists()
 
 
 @pytest.mark.parametrize("command", [["preview"], ["up", "--yes"]])

@@ -10,6 +10,7 @@ import pytest
 
 from infra.deploy.drift.comparison import DriftedProperty, DriftedResource, drift_lines
 from infra.engine.model.resources import Resource
+from tests import processes
 from tests.deploy.outside import Outside, unchanged
 from tests.deploy.project import REPOSITORY
 
@@ -227,7 +228,7 @@ def test_the_question_of_adopt_is_shown_in_full(deployed, outside):
     command = [sys.executable, "-m", "tests.deploy.aml", "drift", "--adopt"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "TERM": "xterm"}
     with os.fdopen(ours, "r+b", buffering=0) as terminal, os.fdopen(theirs, "rb") as ends:
-        process = subprocess.Popen(
+        process = processes.start(
             command,
             cwd=deployed.root,
             env=environment,

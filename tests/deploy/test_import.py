@@ -208,12 +208,73 @@ def made_elsewhere(deployed, properties, compute):
     return outside
 
 
-def test_a_project_of_a_hub_is_refused_by_name(deployed):
+def test_a_project_is_imported_with_the_id_of_its_hub(deployed):
     outside = Outside(deployed)
     outside.workspace += "-project"
     body = {"location": "westeurope", "kind": "Project", "identity": {"type": "SystemAssigned"}}
     outside.call("PUT", "", body | {"properties": {"hubResourceId": outside.workspace}})
-    said = deployed.aml("import", outside.workspace, "-s", "taken", "--yes")
-    assert said.code == 2
-    assert "(kind Project) has no storageAccount and no keyVault of its own" in said.err
-    assert not deployed.stack_file("taken").exists()
+    deployed.good("import", outside.workspace, "-s", "taken", "--yes")
+    said = yaml.safe_load(deployed.stack_file("taken").read_text(encoding="utf-8"))["config"]
+    declared = said["aml:workspace"]
+    assert (declared["kind"], declared["hub_id"]) == ("project", outside.workspace)
+    assert "without" not in declared
+
+
+CONNECTIONS = {
+    "code": {"category": "Git", "target": "https://g.example.org", "authType": "None"},
+    "tokens": {"category": "Git", "target": "https://g.example.org", "authType": "PAT",
+               "credentials": {"pat": "canary-1"}},
+    "images": {"category": "ContainerRegistry", "target": "https://r.example.org",
+               "authType": "UsernamePassword",
+               "credentials": {"username": "team", "password": "canary-2"}},
+    "chat": {"category": "AzureOpenAI", "target": "https://o.example.org", "authType": "ApiKey",
+             "credentials": {"key": "canary-3"}, "metadata": {"ApiVersion": "2024-10-21"}},
+    "weather": {"category": "CustomKeys", "target": "https://w.example.org",
+                "authType": "CustomKeys", "isSharedToAll": False,
+                "credentials": {"keys": {"token": "canary-4"}}},
+    "search": {"category": "CognitiveSearch", "target": "https://s.example.org",
+               "authType": "AAD"},
+    "cache": {"category": "Redis", "target": "https://c.example.org", "authType": "None"},
+    "timed": {"category": "Git", "target": "https://g.example.org", "authType": "None",
+              "expiryTime": "2030-01-01T00:00:00Z"},
+}  # fmt: skip
+
+
+def test_connections_are_adopted_unchanged_with_references_for_their_secrets(deployed, monkeypatch):
+    outside = Outside(deployed)
+    for name, properties in CONNECTIONS.items():
+        outside.call("PUT", f"/connections/{name}", {"properties": properties})
+
+    def there():
+        return {
+            name: outside.call("POST", f"/connections/{name}/listsecrets") for name in CONNECTIONS
+        }
+
+    before = there()
+    said = deployed.good("import", outside.workspace, "-s", "taken", "--yes")
+    assert "with 1 compute and 6 connections." in said.err
+    assert "connection cache: a stack file cannot declare connections to Redis." in said.err
+    assert "connection timed: a stack file has no key for its expiryTime." in said.err
+    variables = {
+        "CONNECTION_TOKENS_PAT": "canary-1",
+        "CONNECTION_IMAGES_PASSWORD": "canary-2",
+        "CONNECTION_CHAT_KEY": "canary-3",
+        "CONNECTION_WEATHER_TOKEN": "canary-4",
+    }
+    assert all(each in said.err for each in variables)
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    deployed.good("check", "-s", "taken")
+    assert "8 imported" in deployed.good("up", "-s", "taken", "--yes").err
+    assert there() == before
+    # From now on, another value is a change.
+    monkeypatch.setenv("CONNECTION_CHAT_KEY", "canary-5")
+    assert "1 updated" in deployed.good("up", "-s", "taken", "--yes").err
+    secrets = outside.call("POST", "/connections/chat/listsecrets")["properties"]["credentials"]
+    assert secrets == {"key": "canary-5"}
+    again = deployed.good("up", "--no-fingerprint", "-s", "taken", "--expect-no-changes")
+    assert "no changes" in again.err
+    assert "no drift" in deployed.good("drift", "-s", "taken").err
+    text = deployed.stack_file("taken").read_text(encoding="utf-8")
+    assert "username: team" in text
+    assert "canary" not in text + deployed.good("stack", "export", "-s", "taken").out

@@ -86,6 +86,16 @@ def test_an_input_that_is_not_there_is_refused(jobs):
     assert "Input 'names' cannot be used: there is nothing at azureml://datastores/" in said.err
 
 
+@pytest.mark.parametrize("path", ["nowhere", "nowhere/*.csv"])
+def test_a_path_of_a_datastore_without_a_file_is_refused_before_a_run_is_there(jobs, path):
+    given = f"inputs.names.path=azureml://datastores/workspaceblobstore/paths/{path}"
+    said = jobs.aml("submit", *on("local"), "--set", given, "reads.yml")
+    assert (said.code, said.out) == (2, "")
+    assert "Input 'names' cannot be used: " in said.err
+    assert "nowhere" in said.err
+    assert jobs.aml("runs", "--json").out.strip() == "[]"
+
+
 def on(target):
     """Return the options that choose a target."""
     return "--set", f"compute={target}"

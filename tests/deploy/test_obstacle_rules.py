@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from infra.arm.soft_delete import VAULT, WORKSPACE, DeletedResource, SoftDeletePolicy
+from infra.catalogue.vm_sizes import vm_sizes
 from infra.contract.provider import UNKNOWN
+from infra.deploy.preflight.facts import Region, Usage
 from infra.deploy.preflight.obstacles import Lock, ObstacleFacts, obstacles
 from infra.deploy.preflight.planned import planned
 from infra.engine.model.events import Op, Step
@@ -37,6 +39,27 @@ def deletion(op=Op.DELETE):
     id_ = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/store"
     id_ = f"{id_}/blobServices/default/containers/data"
     return Step(op, "urn:x::data", "azure-native:storage:BlobContainer", id=id_, old=inputs)
+
+
+def compute(name="cpu", op=Op.REPLACE, *, size="Standard_DS3_v2", nodes=5, **more):
+    inner = {"vmSize": size, "scaleSettings": {"maxNodeCount": nodes}, **more}
+    inputs = {
+        "resourceGroupName": "g",
+        "workspaceName": "demo",
+        "computeName": name,
+        "location": "East US 2",
+        "properties": {"computeType": "AmlCompute", "properties": inner},
+    }
+    there = {} if op is Op.CREATE else {"id": f"{SPACE}/computes/{name}", "old": inputs}
+    token = "azure-native:machinelearningservices:Compute"
+    return Step(op, f"urn:x::{name}", token, **there, new=inputs)
+
+
+def offering(family=1000, low=1000):
+    usages = [Usage("standardDSv2Family", 0, family)]
+    usages.append(Usage("Total Cluster Low Priority Regional vCPUs", 0, low))
+    sizes = {"standard_ds3_v2": vm_sizes()["standard_ds3_v2"]}
+    return {"offers": {"eastus2": Region(sizes, usages)}}
 
 
 def lock(scope, level="CanNotDelete"):
@@ -88,6 +111,12 @@ CASES = {
     "exists": ([vault(name="gone")], {"there": frozenset({GONE.lower()})}),
     "of_the_stack": ([vault(name="gone")], {"own": frozenset({GONE.lower()})}),
     "legal_hold": ([deletion()], {"kept": {deletion().id.lower(): "it is under a legal hold."}}),
+    "quota_that_fits": ([compute(), compute("new", Op.CREATE)], offering(40)),
+    "quota_too_small": ([compute(), compute("new", Op.CREATE)], offering(39)),
+    "low_priority_quota": ([compute(vmPriority="LowPriority")], offering(0, 19)),
+    "quota_of_what_only_changes": ([compute(op=Op.UPDATE)], offering(0)),
+    "quota_not_known_yet": ([compute(nodes=UNKNOWN, size=UNKNOWN)], offering(0)),
+    "size_not_offered": ([compute(size="Standard_ND96")], offering()),
     "refers_to_nothing": ([workspace()], {"missing": {"urn:x::demo": [GONE]}}),
 }
 

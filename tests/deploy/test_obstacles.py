@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from infra.arm.client import local_client
-from infra.catalogue.api_versions import KEY_VAULT, LOCKS, RESOURCES
+from infra.catalogue.api_versions import KEY_VAULT, LOCKS, MACHINE_LEARNING, RESOURCES
 from infra.contract.discovery import SUBSCRIPTION
 
 PROGRAM = """\
@@ -133,4 +133,45 @@ def test_a_name_that_others_have_is_found_before_a_replacement(own):
     asks(own, "DELETE", other, KEY_VAULT)
     assert "a deleted one of another group holds the name" in own.aml("preview").err
     own.good("config", "set", "shop:vault", f"{own.name}-kv")
+    own.good("destroy", "--yes")
+
+
+CLUSTER = """\
+import pulumi
+from aml_platform.components import Cluster, ClusterArgs, Workspace, WorkspaceArgs
+
+config = pulumi.Config()
+where = {"location": "uksouth", "resource_group_name": "NAME-rg"}
+workspace = Workspace("ws", WorkspaceArgs(workspace_name="NAME", **where))
+args = ClusterArgs(
+    compute_name="cpu",
+    workspace_name=workspace.workspace_name,
+    resource_group_name=workspace.resource_group_name,
+    location="uksouth",
+    vm_size=config.require("size"),
+    max_nodes=2,
+)
+Cluster("cpu", args)
+"""
+
+
+def test_a_cluster_is_not_deleted_for_one_that_the_quota_has_no_room_for(own):
+    program = CLUSTER.replace("NAME", own.name)
+    (own.root / "__main__.py").write_text(program, encoding="utf-8")
+    own.good("config", "set", "shop:size", "STANDARD_DS3_V2")
+    own.good("up", "--yes")
+    before = own.in_cloud()
+    place = "providers/Microsoft.MachineLearningServices/locations/uksouth"
+    path = f"/subscriptions/{SUBSCRIPTION}/{place}"
+    quota = {"id": f"{path}/quotas/Standard NCASv3_T4 Family", "limit": 7}
+    body = {"value": [quota], "location": "uksouth"}
+    asks(own, "POST", f"{path}/updateQuotas", MACHINE_LEARNING, body)
+    own.good("config", "set", "shop:size", "Standard_NC4as_T4_v3")
+    for command in (("preview",), ("up", "--yes")):
+        said = own.aml(*command)
+        assert "AmlCompute 'cpu' needs 8 dedicated cores" in said.err
+        assert said.code != 0
+    assert own.in_cloud() == before
+    own.good("config", "set", "shop:size", "Standard_NC6")
+    assert "'Standard_NC6' is not offered in uksouth" in own.aml("preview").err
     own.good("destroy", "--yes")

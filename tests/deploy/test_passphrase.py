@@ -2,6 +2,7 @@
 
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,12 @@ def test_a_passphrase_that_does_not_fit_the_local_stack_names_its_file(project):
     assert str(project.home / "passphrase") in said.value.remedy
     assert "PULUMI_CONFIG_PASSPHRASE" not in said.value.remedy
     assert remedy_for_wrong(project, "dev") is None
+
+
+def test_where_clones_share_a_backend_it_is_another_clones_stack(project):
+    shared = replace(project, backend_url="azblob://state?storage_account=team")
+    remedy = remedy_for_wrong(shared, "local")
+    assert "azblob://state?storage_account=team" in remedy
+    assert f"`export PULUMI_BACKEND_URL=file://{project.home}/state`" in remedy
+    assert "Pulumi.NAME.yaml" in remedy
+    assert "aml cloud reset" not in remedy

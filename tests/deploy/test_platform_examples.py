@@ -8,11 +8,13 @@ import pytest
 
 from infra.arm.client import local_client
 from infra.catalogue.api_versions import KEY_VAULT, MACHINE_LEARNING, RESOURCES
+from infra.catalogue.documents import set_at
 from infra.contract.discovery import SUBSCRIPTION, TENANT
 
 FOLDER = Path(__file__).parents[2] / "stacks/examples"
 KINDS = sorted(file.name.split(".")[1] for file in FOLDER.glob("Pulumi.*.yaml"))
 CANARY = "Pa55-canary-examples"
+BESIDE = ("--registry", "{}ser-models", "--kubernetes-cluster", "aks")
 KEYS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/keys-rg"
 
 
@@ -47,25 +49,31 @@ def there_before(project, kind):
         client.complete("PUT", path, api_version=KEY_VAULT, body=vault)
 
 
+def set_credentials(monkeypatch, text):
+    """Set the variables to which a stack file refers."""
+    for name in re.findall(r"env:(\w+)", text):
+        monkeypatch.setenv(name, CANARY)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_example_deploys_imports_and_is_destroyed(project, monkeypatch, kind):
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "examples")
-    for name in re.findall(r"env:(\w+)", text_of(kind, project.name)):
-        monkeypatch.setenv(name, CANARY)
+    set_credentials(monkeypatch, text_of(kind, project.name))
     there_before(project, kind)
     project.stack_file(kind).write_text(text_of(kind, project.name), encoding="utf-8")
     project.good("up", "--yes", "-s", kind)
     assert "no changes" in project.repeated("-s", kind)
     assert project.good("drift", "--json", "-s", kind).data["resources"] == []
     id_ = project.good("outputs", "--json", "-s", kind).data["manifest"]["workspace"]["id"]
-    said = project.aml("import", id_, "-s", "copy", "--yes")
-    if kind == "project":
-        assert "Import the hub" in said.err
-    else:
-        assert said.code == 0, said.err
-        for each in ("copy", kind):
-            again = project.good("up", "--no-fingerprint", "--expect-no-changes", "-s", each)
-            assert "no changes" in again.err
+    beside = [each.format(project.name) for each in BESIDE] if kind == "services" else ()
+    said = project.good("import", id_, *beside, "-s", "copy", "--yes")
+    assert "not imported" not in said.err
+    set_credentials(monkeypatch, project.stack_file("copy").read_text(encoding="utf-8"))
+    adopted = project.good("up", "--yes", "-s", "copy")  # where it waited for credentials
+    assert not re.search("updated|replaced|deleted", adopted.err)
+    for each in ("copy", kind):
+        again = project.good("up", "--no-fingerprint", "--expect-no-changes", "-s", each)
+        assert "no changes" in again.err
     assert CANARY not in project.state_file(kind).read_text(encoding="utf-8")
     project.good("destroy", "--yes", "-s", kind)
     assert project.in_state(kind) == []
@@ -78,9 +86,9 @@ def test_each_example_says_what_it_is():
         assert re.match("# [A-Z].{20,}", second)
 
 
-def found(project, path):
-    """Return what the cloud has at a path below the private example's group."""
-    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{project.name}pri-rg/providers"
+def found(project, path, short="pri"):
+    """Return what the cloud has at a path below the group of an example."""
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{project.name}{short}-rg/providers"
     with closing(local_client(project.home)) as client:
         document = client.send("GET", f"{group}/{path}", api_version=MACHINE_LEARNING).document
     return document.get("value", document)
@@ -134,8 +142,10 @@ CHANGES = (
 def test_changes_do_what_they_say(private):
     for old, new, _, _ in CHANGES:
         private.edit(old, new)
-    steps = private.good("up", "--yes", "--json").data["steps"]
-    plan = {each["urn"]: each["op"] for each in steps if "$azure-native:" in each["urn"]}
+    steps = private.good("up", "--yes", "--json").steps
+    plan = {
+        urn: op for op, urn in steps if "$azure-native:" in urn and not op.startswith("delete-")
+    }
     for _, _, name, op in CHANGES:
         assert [plan[urn] for urn in plan if urn.endswith(f"::{name}")] == [op], name
     assert "no changes" in private.good("up", "--no-fingerprint", "--expect-no-changes").err
@@ -221,8 +231,8 @@ def test_services_change_in_place_or_with_what_is_attached_to_them(services, mon
     services.edit(
         "regions: [westeurope, northeurope]", "regions: [westeurope, northeurope, eastus]"
     )
-    steps = services.good("up", "--yes", "--json").data["steps"]
-    plan = {each["urn"].rpartition("::")[2]: each["op"] for each in steps if each["op"] != "same"}
+    steps = services.good("up", "--yes", "--json").steps
+    plan = {urn.rpartition("::")[2]: op for op, urn in steps if op != "same"}
     assert {
         name: op for name, op in plan.items() if op == "update" and "stack" not in name
     } == dict.fromkeys(
@@ -234,7 +244,92 @@ def test_services_change_in_place_or_with_what_is_attached_to_them(services, mon
     )  # fmt: skip
     assert secret_of(services, "chat") == {"key": f"{CANARY}-2"}
     services.edit("vm_size: STANDARD_DS3_V2, nodes", "vm_size: STANDARD_DS4_V2, nodes")
-    steps = services.good("up", "--yes", "--json").data["steps"]
-    replaced = {each["urn"].rpartition("::")[2] for each in steps if "replace" in each["op"]}
+    steps = services.good("up", "--yes", "--json").steps
+    replaced = {urn.rpartition("::")[2] for op, urn in steps if "replace" in op}
     assert replaced >= {"platform-cluster-aks", "platform-cluster-aks-extension", "platform-k8s"}
     assert CANARY not in services.state_file().read_text(encoding="utf-8")
+
+
+def changed_outside(project, short, changes):
+    """Change resources below a group, as the portal would: path, keys with dots, value."""
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{project.name}{short}-rg/providers"
+    with closing(local_client(project.home)) as client:
+        for path, key, value in changes:
+            where = f"{group}/{path}"
+            document = client.send("GET", where, api_version=MACHINE_LEARNING).document
+            set_at(document, key, value)
+            client.complete("PUT", where, api_version=MACHINE_LEARNING, body=document)
+
+
+def adopted(project):
+    """Adopt the drift, and return what was written; nothing is left and nothing drifts."""
+    said = project.good("drift", "--adopt", "--yes").err
+    assert "note:" not in said
+    assert project.good("drift", "--json").data["resources"] == []
+    assert "no changes" in project.good("up", "--no-fingerprint", "--expect-no-changes").err
+    return {line.partition(": ")[2] for line in said.splitlines() if "stack file: " in line}
+
+
+def test_drift_of_what_a_workspace_stands_on_is_adopted(private):
+    (account,) = found(private, "Microsoft.Storage/storageAccounts")
+    (vault,) = found(private, "Microsoft.KeyVault/vaults")
+    (registry,) = found(private, "Microsoft.ContainerRegistry/registries")
+    storage = f"Microsoft.Storage/storageAccounts/{account['name']}"
+    workspace = f"Microsoft.MachineLearningServices/workspaces/{private.name}pri"
+    rules = {"ipRules": [{"value": "198.51.100.7", "action": "Allow"}]}
+    changed_outside(
+        private,
+        "pri",
+        (
+            (storage, "sku.name", "Standard_GZRS"),
+            (storage, "properties.networkAcls", account["properties"]["networkAcls"] | rules),
+            (f"{storage}/blobServices/default", "properties.isVersioningEnabled", False),
+            (f"Microsoft.KeyVault/vaults/{vault['name']}", "properties.networkAcls.bypass", "None"),
+            (
+                f"Microsoft.ContainerRegistry/registries/{registry['name']}",
+                "properties.adminUserEnabled",
+                True,
+            ),
+            (workspace, "properties.managedNetwork.outboundRules.pypi.destination", "pypi.org"),
+        ),
+    )
+    assert adopted(private) >= {
+        "aml:storage_account.sku: Standard_GZRS",
+        "aml:storage_account.firewall.ip_rules: ['198.51.100.7']",
+        "aml:storage_account.blobs.versioning: False",
+        "aml:key_vault.firewall.azure_services: False",
+        "aml:container_registry.admin_user: True",
+    }
+    assert "host: pypi.org" in private.stack_file().read_text(encoding="utf-8")
+
+
+def test_drift_of_services_is_adopted(services):
+    registry = f"{services.name}ser-models"
+    cluster = found(services, "Microsoft.ContainerService/managedClusters/aks", "ser")
+    pools = cluster["properties"]["agentPoolProfiles"]
+    changed_outside(
+        services,
+        "ser",
+        (
+            (
+                "Microsoft.ContainerService/managedClusters/aks",
+                "properties.agentPoolProfiles",
+                [dict(each, maxCount=7) for each in pools],
+            ),
+            (
+                f"Microsoft.MachineLearningServices/registries/{registry}",
+                "properties.publicNetworkAccess",
+                "Disabled",
+            ),
+            (
+                f"Microsoft.MachineLearningServices/workspaces/{services.name}ser/connections/code",
+                "properties.target",
+                "https://github.com/team/other",
+            ),
+        ),
+    )
+    assert adopted(services) >= {
+        "aml:kubernetes_clusters[0].max_nodes: 7",
+        "aml:registries[0].public_network_access: disabled",
+        "aml:connections[0].target: https://github.com/team/other",
+    }

@@ -74,3 +74,21 @@ def test_a_plugin_ends_when_the_command_is_killed(dynamic):
     assert (
         "Forgot that 'one' was creating" in dynamic.good("refresh", "--clear-pending", "--yes").err
     )
+
+
+def test_hooks_of_deletions_run_with_the_program(dynamic):
+    program = dynamic.root / "program/__main__.py"
+    hook = 'pulumi.ResourceHook("bye", lambda args: pulumi.log.info(f"bye {args.name}"))'
+    text = PROGRAM.replace(
+        '"password": password})',
+        '"password": password}, pulumi.ResourceOptions('
+        f"hooks=pulumi.ResourceHookBinding(before_delete=[{hook}])))",
+    )
+    program.write_text(text)
+    dynamic.good("up", "--yes")
+    refused = dynamic.aml("destroy", "--yes")
+    assert refused.code != 0
+    assert "Run `aml destroy --run-program" in refused.err
+    said = dynamic.good("destroy", "--yes", "--run-program")
+    assert "bye one" in said.err
+    assert "2 deleted" in said.err

@@ -6,7 +6,7 @@ import pytest
 
 from infra.arm.soft_delete import VAULT, WORKSPACE, DeletedResource, SoftDeletePolicy
 from infra.catalogue.vm_sizes import vm_sizes
-from infra.deploy.preflight.facts import Facts, Usage, ids_of
+from infra.deploy.preflight.facts import Facts, Region, Usage, ids_of, namespaces
 from infra.deploy.preflight.findings import preflight
 from infra.deploy.preflight.quota import DEDICATED, LOW_PRIORITY, demands
 from infra.deploy.preflight.references import references, used_ids
@@ -142,8 +142,8 @@ def test_quotas_that_nothing_changed_needs_are_passed_over(changing, problems):
 
 
 def test_demand_is_summed_over_the_stack():
-    wanted = demands(SPEC, vm_sizes())
-    found = {name: (each.most, each.least) for name, each in wanted.items()}
+    wanted = demands(SPEC, facts())
+    found = {name: (each.most, each.least) for (_, name), each in wanted.items()}
     assert found == {FAMILY: (20, 8), DEDICATED: (20, 8), LOW_PRIORITY: (32, 0)}
 
 
@@ -153,6 +153,43 @@ def test_demand_is_summed_over_the_stack():
 def test_the_limit_itself_fits(limit, problems):
     found = preflight(SPEC, SUB, facts(usages=[Usage(DS, 0, limit)]))
     assert len(found.problems) == problems
+
+
+ELSEWHERE = inspect_text(f"""{STACK}\
+    - {{kind: aml_compute, name: far, vm_size: Standard_DS3_v2, max_nodes: 9, location: eastus2}}
+""").spec
+NO_SIZES = {"standard_nc4as_t4_v3": vm_sizes()["standard_nc4as_t4_v3"]}
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "sizes", "said"),
+    [
+        (20, 36, vm_sizes(), []),
+        (20, 35, vm_sizes(), ["far (9 x 4) needs 36 dedicated cores of standardDSv2Family"]),
+        (19, 36, vm_sizes(), ["cpu (4 x 4) and box (1 x 4) need 20 dedicated cores"]),
+        (20, 36, NO_SIZES, ["'Standard_DS3_v2' is not offered in eastus2"]),
+    ],
+    ids=["fits", "too little there", "too little here", "not offered there"],
+)
+def test_a_compute_is_held_against_what_its_own_region_has(here, there, sizes, said):
+    away = {"eastus2": Region(sizes, [Usage(DS, 0, there)])}
+    found = preflight(ELSEWHERE, SUB, facts(usages=[Usage(DS, 0, here)], elsewhere=away))
+    messages = [message for _, message in found.problems]
+    assert len(messages) == len(said)
+    assert all(each.startswith(start) for each, start in zip(messages, said, strict=True))
+    assert all("eastus2" in each for each in messages if each.startswith(("far", "'")))
+
+
+def test_providers_of_everything_that_is_declared_are_needed():
+    more = """\
+  aml:diagnostics: {}
+  aml:kubernetes_clusters: [{name: aks, vm_size: Standard_DS3_v2}]
+  aml:key_vault: {private_endpoint: {subnet_id: SUBNET}}
+""".replace("SUBNET", SUBNET)
+    needed = set(namespaces(inspect_text(STACK + more).spec)) - set(namespaces(SPEC))
+    assert needed == {
+        "Microsoft.ContainerService", "Microsoft.KubernetesConfiguration", "Microsoft.Network",
+    }  # fmt: skip
 
 
 def test_what_is_given_or_left_out_is_not_queried():

@@ -156,3 +156,22 @@ def test_what_others_made_is_looked_up(answers, used, missing):
     assert [path for _, path in requests].count("/subscriptions/" + SUB + "/providers") == 1
     refused = [each for each in found.unanswered if each.startswith(f"Whether {SUBNET} exists")]
     assert len(refused) == (answers.get("/subnets/n") == 403)
+
+
+def test_sizes_and_quotas_of_every_region_with_computes_are_asked_for():
+    there = inspect_text("""\
+config:
+  azure-native:location: West Europe
+  aml:cloud: azure
+  aml:workspace: {name: mlx, resource_group: ml-rg}
+  aml:computes:
+    - {kind: aml_compute, name: near, vm_size: Standard_DS3_v2, max_nodes: 1, location: westeurope}
+    - {kind: aml_compute, name: far, vm_size: Standard_DS3_v2, max_nodes: 1, location: East US 2}
+""").spec
+    size = {"name": "Standard_DS3_v2", "family": "standardDSv2Family", "vCPUs": 4}
+    facts, requests = asked({"eastus2/vmSizes": {"value": [size]}}, spec=there)
+    assert facts.region("eastus2").sizes.keys() == {"standard_ds3_v2"}
+    places = [path.rpartition("locations/")[2] for _, path in requests if "/locations/" in path]
+    assert {"westeurope/usages", "westeurope/vmSizes", "eastus2/usages", "eastus2/vmSizes"} <= {
+        *places
+    }

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 
 import pytest
 
@@ -76,7 +77,7 @@ def test_a_killed_run_leaves_no_secret_in_its_journal(secretive):
         while process.poll() is None and not (
             journal.exists() and b'"adminUserPassword"' in journal.read_bytes()
         ):
-            pass
+            time.sleep(0.001)
     finally:
         process.kill()
         process.communicate()

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from infra.contract.times import as_local
+from infra.deploy.run.manifests import keep_manifest_in_state
+from infra.deploy.stack.stacks import open_stack
 
 
 def lock_by(project, pid, stack="local"):
@@ -75,6 +77,80 @@ def test_state_goes_out_and_in_again(deployed, tmp_path):
     deployed.good("stack", "import", "--file", file)
     assert len(deployed.in_state()) == 7
     assert list((deployed.home / "state/.pulumi/backups").rglob("local.*.json"))
+
+
+def test_the_history_lists_the_operations_the_newest_first(deployed):
+    deployed.good("refresh", "--yes")
+    said = deployed.good("history").out
+    head, newest, oldest = [line.split() for line in said.splitlines()]
+    assert head == ["NUMBER", "OPERATION", "RESULT", "STARTED", "TOOK", "CHANGES", "MESSAGE"]
+    assert newest[:3] == ["2", "refresh", "succeeded"]
+    assert oldest[:3] == ["1", "update", "succeeded"]
+    assert "12 created" in said
+    _, only = deployed.good("stack", "history", "--limit", 1).out.splitlines()
+    assert only.split() == newest
+
+
+def test_a_stack_that_another_program_deployed_gets_the_manifest_of_its_state(deployed):
+    file = deployed.home / "manifests/local.json"
+    written = file.read_text()
+    file.unlink()
+    (deployed.root / "train.py").write_text("")
+    said = deployed.aml("submit", "-c", "cpu", "train.py")
+    assert "has state, but no manifest here" in said.err
+    keep_manifest_in_state(open_stack("local", secrets="hidden"))
+    assert file.read_text() == written
+    deployed.state_file().unlink()
+    keep_manifest_in_state(open_stack("local", secrets="hidden"))
+    assert not file.exists()
+
+
+# What release 3.260 of the CLI wrote after `pulumi up -m "two\nlines"`, and what it printed of it.
+OF_THE_CLI = {
+    "kind": "update",
+    "startTime": 1795800715,
+    "message": "two\nlines",
+    "environment": {"exec.kind": "cli"},
+    "config": {
+        "aml:cloud": "local",
+        "aml:tags": {"team": "ml"},
+        "shop:asked": {"secure": "v1:abc="},
+    },
+    "version": 0,
+    "result": "failed",
+    "endTime": 1795800736,
+    "resourceChanges": {"same": 11, "update": 1},
+}
+PRINTED = {
+    "version": 0,
+    "kind": "update",
+    "startTime": "2026-11-27T17:31:55.000Z",
+    "message": "two\nlines",
+    "environment": {"exec.kind": "cli"},
+    "config": {
+        "aml:cloud": {"value": "local", "secret": False},
+        "aml:tags": {"value": '{"team":"ml"}', "objectValue": {"team": "ml"}, "secret": False},
+        "shop:asked": {"secret": True},
+    },
+    "result": "failed",
+    "endTime": "2026-11-27T17:32:16.000Z",
+    "resourceChanges": {"same": 11, "update": 1},
+}
+
+
+def test_the_history_has_what_the_pulumi_cli_did_in_its_own_form(project):
+    folder = project.home / "state/.pulumi/history/shop/local"
+    folder.mkdir(parents=True)
+    (folder / "local-1795800736164111954.history.json").write_text(json.dumps(OF_THE_CLI))
+    assert project.good("history", "--json").data == [PRINTED]
+    _, line = project.good("history").out.splitlines()
+    assert line.split()[:3] == ["1", "update", "failed"]
+    assert line.endswith("two")
+
+
+def test_a_stack_without_operations_has_no_history(project):
+    said = project.good("history")
+    assert (said.out, said.err) == ("", "Stack 'local' has no history.\n")
 
 
 @pytest.mark.parametrize(

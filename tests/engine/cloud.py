@@ -23,6 +23,7 @@ from infra.engine.model.events import Event, Finished, Message, Op, Summary
 from infra.engine.model.goals import Answer, Goal, ReadGoal
 from infra.engine.model.paths import differences
 from infra.engine.model.resources import STACK_TYPE, Loaded, PendingOperation, Resource, make_urn
+from infra.engine.state.integrity import in_order
 
 THING = "test:index:Thing"
 FIXED = "test:index:Fixed"
@@ -218,7 +219,8 @@ class Account(CloudProvider):
 class Notebook:
     """A recorder that keeps what it receives and can be loaded again, even half-way."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, *, sorts: bool = False) -> None:
+        self._sorts = sorts
         self._keys = count(len(loaded.resources))
         self.entries = dict(enumerate(loaded.resources))
         self._fresh: list[int] = []
@@ -314,6 +316,8 @@ class Notebook:
             fresh = [key for key in self._fresh if key in self.entries]
             order = [*fresh, *(key for key in sorted(self.entries) if key not in fresh)]
             resources = [self.entries[key] for key in order]
+            if self._sorts:
+                resources = _in_order(resources)
             self._check(resources)
             return Loaded(resources, [self.pending[key] for key in sorted(self.pending)])
 
@@ -328,6 +332,22 @@ class Notebook:
             seen.add(one.urn)
             live += [] if one.delete else [one.urn]
         assert len(live) == len(set(live)), f"twice in state: {live}"
+
+
+def _in_order(resources: Sequence[Resource]) -> list[Resource]:
+    """Sort them as the state's snapshot does where a run left some entries where they were."""
+    entries = [
+        {
+            "number": number,
+            "urn": each.urn,
+            "id": each.id,
+            "parent": each.parent,
+            "provider": each.provider,
+            "dependencies": list(each.dependencies),
+        }
+        for number, each in enumerate(resources)
+    ]
+    return [resources[entry["number"]] for entry in in_order(entries)]
 
 
 def _renamed(one: Resource, old: str, new: str) -> Resource:
@@ -441,7 +461,7 @@ class Stage:
 
     def _start(self, options: Mapping[str, Any]) -> Run:
         self.events: list[Event] = []
-        self.notebook = Notebook(self.loaded)
+        self.notebook = Notebook(self.loaded, sorts="targets" in options)
         self.cloud.calls.clear()
         self.providers.append(self.provider(self.cloud))
         return Run(

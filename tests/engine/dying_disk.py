@@ -1,9 +1,12 @@
-"""A disk that takes the process with it at one of its changes, in the middle of it if need be."""
+"""A disk that takes the process with it at one of its changes, in the middle of it if need be.
+
+It may lose power at the same moment: then what no log has flushed is gone, too.
+"""
 
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +14,21 @@ from infra.engine.state.disk import Disk, FileLog
 
 DIED = 42
 PHASES = ("before", "half", "after", "flushed")
+FLUSHED_FIRST = {"creating", "importing"}
 
 
 @dataclass
 class Fate:
-    """When to die: at which change of a file, in which phase; had the provider done it?"""
+    """When to die: at which change of a file, in which phase; had the provider done it?
+
+    ``drops``: the disk loses what was not flushed.
+    """
 
     at: int
     phase: str = "before"
     done: bool = False
+    drops: bool = False
+    logs: "list[DyingLog]" = field(default_factory=list)
     finish: Callable[[Mapping[str, Any]], None] | None = None
     seen: int = 0
 
@@ -43,19 +52,32 @@ class Death:
         if phase == "half" and self.half is not None:
             self.half(self.data[: len(self.data) // 2])
         if self.fate.done and phase in {"after", "flushed"}:
-            self._finish()
+            self._finish(phase)
+        if self.fate.drops:
+            for log in self.fate.logs:
+                log.lose()
         os._exit(DIED)
 
-    def _finish(self) -> None:
+    def _finish(self, phase: str) -> None:
         for line in self.data.splitlines():
-            if b'"k":"begin"' in line and self.fate.finish is not None:
-                self.fate.finish(json.loads(line))
+            if b'"k":"begin"' not in line or self.fate.finish is None:
+                continue
+            begun = json.loads(line)
+            # A provider is asked for what it creates only when that it begins has been flushed.
+            if not (self.fate.drops and phase == "after" and begun["kind"] in FLUSHED_FIRST):
+                self.fate.finish(begun)
 
 
 class DyingLog(FileLog):
     def __init__(self, path: Path, fate: Fate) -> None:
         super().__init__(path, durable=False)
         self._fate, self._death = fate, None
+        self._flushed = self._size  # what earlier processes wrote was flushed when they closed
+        fate.logs.append(self)
+
+    def lose(self) -> None:
+        """Lose what was not flushed, as a disk does whose power fails."""
+        self.truncate(self._flushed)
 
     def write(self, data: bytes) -> None:
         self._death = self._fate.meets(data, super().write)
@@ -67,6 +89,7 @@ class DyingLog(FileLog):
             self._death.pass_by("flushed")  # no flush follows these
 
     def sync(self) -> None:
+        self._flushed = self._size
         if self._death is not None:
             self._death.pass_by("flushed")
 

@@ -5,20 +5,22 @@ die, so that a point costs milliseconds. Goals go straight into the engine; the 
 file that outlives every process.
 """
 
+import hashlib
 import json
 import os
 import random
 import shutil
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from infra.engine.deployment.deletion import destroy
 from infra.engine.deployment.deployment import Deployment
+from infra.engine.deployment.refresh import refresh
 from infra.engine.deployment.run import Run
 from infra.engine.deployment.session import Options
 from infra.engine.model.events import Event, Message, Op
@@ -29,6 +31,7 @@ from infra.engine.state.backend import StateBackend
 from infra.engine.state.disk import Disk
 from infra.engine.state.properties import Vault, decoded
 from infra.engine.state.secrets import Sealer
+from tests.engine.cli_reader import read_as_the_cli
 from tests.engine.dying_disk import DIED, PHASES, DyingDisk, Fate
 from tests.engine.sqlite_cloud import Cloud, Things, do
 
@@ -77,6 +80,7 @@ class Thing:
     needs: tuple[str, ...] = ()
     secret: bool = False
     of: str = ""
+    imported: bool = False
 
     def goal(self, made: Mapping[str, Any], parent: str) -> Goal:
         inputs: dict[str, Any] = {"size": self.size, "kind": self.kind}
@@ -100,6 +104,7 @@ class Thing:
             parent=parent,
             dependencies=urns,
             property_dependencies=depends,
+            import_id=f"/Thing/{self.name}" if self.imported else "",
         )
 
 
@@ -139,13 +144,45 @@ DEEP: Program = (
 )
 
 
+FOUND = ("one", "two", "three")
+IMPORTED: Program = (
+    Thing("group", fixed=True),
+    *(Thing(name, fixed=True, needs=("group",), imported=True) for name in FOUND),
+    Thing("new", needs=FOUND),
+)
+
+
+def nothing(world: World) -> None:
+    """Leave the cloud as the run before left it."""
+
+
+def made_by_others(world: World) -> None:
+    """Make what the program is to import."""
+    for name in FOUND:
+        world.cloud.put(f"/Thing/{name}", {"size": 1, "kind": "a", "name": name})
+
+
+def changed_by_others(world: World) -> None:
+    """Change every other thing of the cloud, and delete the last one."""
+    ids = world.cloud.ids()
+    for id_ in ids[::2]:
+        world.cloud.put(id_, {**(world.cloud.find(id_) or {}), "size": 7})
+    world.cloud.drop(ids[-1])
+
+
 @dataclass(frozen=True)
 class Shape:
-    """What is there before, and what the run that dies wants. ``None``: nothing, destroy."""
+    """What is there before, and what the run that dies wants. ``None``: nothing, destroy.
+
+    ``meanwhile`` is what others do to the cloud in between. ``refreshes``: the run reads all of
+    ``before`` back, and ``after`` means nothing.
+    """
 
     before: Program | None
     after: Program | None
     parallel: int = 1
+    meanwhile: Callable[[World], None] = nothing
+    refreshes: bool = False
 
 
 SHAPES: Mapping[str, Shape] = {
@@ -156,13 +193,21 @@ SHAPES: Mapping[str, Shape] = {
     "replace_mix": Shape(mix("a", 1), mix("b", 2)),
     "destroy": Shape(DEEP, None),
     "at_once": Shape(fan(dict.fromkeys("abc", 1)), fan(dict.fromkeys("abcdefgh", 2)), parallel=8),
+    "import": Shape(None, IMPORTED, meanwhile=made_by_others),
+    "refresh": Shape(
+        fan(dict.fromkeys("abcdef", 1)), None, meanwhile=changed_by_others, refreshes=True
+    ),
 }
 
 
-def run(
-    world: World, program: Program | None, disk: Disk | None = None, *, parallel: int = 1
-) -> FinishedRun:
+def deploy(world: World, program: Program | None) -> FinishedRun:
     """Bring the world to a program, or to nothing, in this process."""
+    return run(world, Shape(None, program))
+
+
+def run(world: World, shape: Shape, disk: Disk | None = None) -> FinishedRun:
+    """Bring the world to what a shape wants, in this process."""
+    program, parallel = shape.after, shape.parallel
     ops: dict[str, int] = {}
     messages: list[str] = []
 
@@ -180,7 +225,9 @@ def run(
             listener=listener,
             options=Options(parallel=parallel),
         )
-        if program is None:
+        if shape.refreshes:
+            summary = refresh(operation)
+        elif program is None:
             summary = destroy(operation)
         else:
             deployment = Deployment(operation)
@@ -224,7 +271,7 @@ def is_killed(world: World, shape: Shape, fate: Fate) -> bool:
     if child == 0:
         try:
             fate.finish = lambda begun: answerless(world.cloud, begun)
-            run(world, shape.after, DyingDisk(fate), parallel=shape.parallel)
+            run(world, shape, DyingDisk(fate))
             os._exit(0)
         except BaseException:  # noqa: BLE001 - the child must never return into the parent's code
             traceback.print_exc()
@@ -236,10 +283,25 @@ def is_killed(world: World, shape: Shape, fate: Fate) -> bool:
     return code == DIED
 
 
-def undisturbed(world: World, program: Program | None) -> tuple[int, list[Any]]:
+def is_taken(world: World, kept: Path | None) -> bool:
+    """Say whether there is a checkpoint; one that the Pulumi CLI would refuse is an error.
+
+    A copy of each, named by its content, is in the folder ``kept`` afterwards.
+    """
+    file = world.folder / "state/.pulumi/stacks" / PROJECT / f"{STACK}.json"
+    if not file.exists():
+        return False
+    left = file.read_bytes()
+    if kept is not None:
+        (kept / f"{hashlib.sha256(left).hexdigest()}.json").write_bytes(left)
+    read_as_the_cli(left, f"organization/{PROJECT}/{STACK}")
+    return True
+
+
+def undisturbed(world: World, shape: Shape) -> tuple[int, list[Any]]:
     """Return how many changes to files a run makes, and what state says after it."""
     fate = Fate(at=0)
-    run(world, program, DyingDisk(fate))
+    run(world, replace(shape, parallel=1), DyingDisk(fate))
     return fate.seen, portrait(world)
 
 
@@ -280,17 +342,17 @@ def disagreements(world: World) -> Iterator[str]:
         yield f"still pending: {[operation.kind for operation in loaded.pending]}"
 
 
-def judged(world: World, program: Program | None, wanted: list[Any]) -> Iterator[str]:
+def judged(world: World, shape: Shape, wanted: list[Any]) -> Iterator[str]:
     """Yield what is wrong after a death: the next run must converge, the one after find nothing."""
     journal = world.folder / "state/.pulumi/stacks" / PROJECT / f"{STACK}.json.journal"
     if journal.exists() and CANARY.encode() in journal.read_bytes():
         yield "the secret is in the journal in clear"
     world.backend().load(PROJECT, STACK, SEALER)
-    repaired = run(world, program)
+    repaired = run(world, replace(shape, parallel=1))
     if repaired.failed:
         yield f"the next run failed: {repaired.messages}"
         return
-    again = run(world, program)
+    again = run(world, replace(shape, parallel=1))
     if again.failed or set(again.ops) - {str(Op.SAME)}:
         yield f"the run after that still did {dict(again.ops)}: {again.messages}"
     yield from disagreements(world)
@@ -329,17 +391,27 @@ def recovering(changes: int) -> Iterator[Kill]:
                     yield [Fate(middle, first, done=True), Fate(at, phase)]
 
 
-PLANS = {"single": single, "double": double, "recovering": recovering}
+def dropping(changes: int) -> Iterator[Kill]:
+    """Yield every death of one run with which the disk loses what it has not flushed."""
+    for [fate] in single(changes):
+        yield [replace(fate, drops=True)]
 
 
-def main(folder: Path, shape: str, plan: str, stride: int) -> None:
-    """Print how many points were tried and what went wrong, as JSON."""
+PLANS = {"single": single, "double": double, "recovering": recovering, "dropping": dropping}
+
+
+def main(folder: Path, shape: str, plan: str, stride: int, kept: Path | None = None) -> None:
+    """Print how many points were tried and what went wrong, as JSON.
+
+    What each death left for the Pulumi CLI is copied to the folder ``kept``.
+    """
     wanted = SHAPES[shape]
     base = World(folder / "base")
     base.folder.mkdir(parents=True)
-    run(base, wanted.before)
-    changes, expected = undisturbed(base.copy(folder / "count"), wanted.after)
-    failures, points = [], 0
+    deploy(base, wanted.before)
+    wanted.meanwhile(base)
+    changes, expected = undisturbed(base.copy(folder / "count"), wanted)
+    failures, points, readings = [], 0, 0
     for number, kill in enumerate(PLANS[plan](changes)):
         if number % stride:
             continue
@@ -347,12 +419,14 @@ def main(folder: Path, shape: str, plan: str, stride: int) -> None:
         try:
             died = [is_killed(world, wanted, fate) for fate in kill]
             points += died[0]
-            wrong = list(judged(world, wanted.after, expected))
+            readings += is_taken(world, kept)
+            wrong = list(judged(world, wanted, expected))
         except Exception:  # noqa: BLE001 - a point that crashes is a finding
             wrong = [traceback.format_exc()]
         failures += [f"{[(f.at, f.phase, f.done) for f in kill]}: {each}" for each in wrong]
-    json.dump({"changes": changes, "points": points, "failures": failures}, sys.stdout)
+    report = {"changes": changes, "points": points, "readings": readings, "failures": failures}
+    json.dump(report, sys.stdout)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), *map(Path, sys.argv[5:]))

@@ -37,6 +37,14 @@ def test_what_is_read_has_no_dependencies_by_property(there):
     assert read.property_dependencies == {}
 
 
+def test_what_is_read_has_the_inputs_that_the_program_gave(there):
+    assert there.up(lambda p: p.get("a", "/x")).resource("a").inputs == {}
+    given = {"name": Secret("x")}
+    read = there.up(lambda p: p.get("a", "/x", inputs=given)).resource("a")
+    assert read.inputs == given
+    assert read.outputs["name"] == Secret("x")
+
+
 def test_read_external_in_previews(there):
     assert there.preview(lambda p: p.get("a", "/x")).steps == [(Op.READ, "a")]
     assert there.preview(lambda p: p.get("a", UNKNOWN)).steps == []
@@ -102,6 +110,11 @@ def test_import_then_update(there):
     assert result.steps == [(Op.IMPORT, "a"), (Op.UPDATE, "a")]
     assert there.cloud.things["/x"]["size"] == 4
     assert result.resource("a").import_id == "/x"
+
+
+@pytest.mark.timeout(30)
+def test_an_import_needs_one_slot_alone(there):
+    assert there.up(imported, parallel=1).steps == [(Op.IMPORT, "a")]
 
 
 def test_import_id_is_preserved_across_updates(there):

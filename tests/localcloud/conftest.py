@@ -11,6 +11,7 @@ import pytest
 
 from localcloud.calls.cloud import Cloud
 from localcloud.store.store import Store
+from tests import processes
 from tests.localcloud.harness import (
     SUB,
     Chain,
@@ -66,7 +67,7 @@ def tracked(cloud, workspace, tmp_path_factory):
     errors = tmp_path_factory.mktemp("mlflow") / "stderr.txt"
     with (
         errors.open("w") as sink,
-        subprocess.Popen(
+        processes.start(
             [sys.executable, "-W", "ignore", "-c", SERVER],
             env={
                 **os.environ,

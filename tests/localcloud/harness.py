@@ -22,6 +22,7 @@ from localcloud.calls.shared_access import account_keys
 from localcloud.calls.tokens import issue
 from localcloud.chain.chain import request_handlers, responder
 from localcloud.chain.table import KINDS, ROUTES
+from tests import processes
 
 SUB = f"/subscriptions/{SUBSCRIPTION}"
 ML = "Microsoft.MachineLearningServices"
@@ -48,7 +49,7 @@ class Running:
 
 def start_daemon(home: Path, *options: str) -> subprocess.Popen:
     """Start a daemon; return its process as soon as it listens or has ended."""
-    process = subprocess.Popen(
+    process = processes.start(
         [sys.executable, "-m", "localcloud.daemon", "--home", str(home), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -63,8 +64,9 @@ def start_daemon(home: Path, *options: str) -> subprocess.Popen:
 
 def stop_daemon(process: subprocess.Popen) -> int:
     process.terminate()
-    _, _ = process.communicate(timeout=20)
-    return process.returncode
+    if not process.stdout.closed:  # it was ended with its test
+        process.communicate(timeout=20)
+    return process.wait(timeout=20)
 
 
 def waited(read, good=bool, seconds=30.0):

@@ -147,3 +147,30 @@ def test_a_dataset_is_read_by_its_id_or_as_jobs_name_it(planes):
     assert named["id"] == latest["savedDatasetId"]
     assert planes("GET", "dataset/v1.0", f"/saveddatasets/{named['id']}").json() == named
     assert planes("GET", "dataset/v1.0", "/saveddatasets/d:2").status_code == 404
+
+
+def registered(planes):
+    """Register one asset of each type through the data planes."""
+    section = {"accountName": "elsewhere", "containerName": "c", "sasToken": "?sig=canary"}
+    store = {"name": "mine", "dataStoreType": "AzureBlob", "azureStorageSection": section}
+    files = {"artifacts": [{"prefix": "LocalUpload/a"}]}
+    asset = planes("POST", "modelmanagement/v1.0", "/assets", files).json()
+    model = {"name": "m", "url": f"aml://asset/{asset['id']}"}
+    return [
+        planes("POST", "datastore/v1.0", "/datastores", store),
+        planes("POST", "dataset/v1.0", "/datasets", {"name": "d", "datasetType": "file"}),
+        planes("PUT", "environment/v1.0", "/environments/e/versions/1", {"name": "e"}),
+        planes("POST", "modelmanagement/v1.0", "/models", model),
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["datastores/mine", "data/d/versions/1", "environments/e/versions/1", "models/m/versions/1"],
+)
+def test_what_is_registered_past_arm_says_there_when_and_by_whom(
+    chain, chain_workspace, planes, path
+):
+    assert {each.status_code for each in registered(planes)} <= {200, 201}
+    made = chain.arm("GET", f"{chain_workspace}/{path}").json()["systemData"]
+    assert made.keys() >= {"createdAt", "createdBy", "createdByType"}

@@ -48,6 +48,22 @@ def test_an_existing_blob_is_not_replaced_unless_wanted(blobs, tmp_path) -> None
     assert len(files(tmp_path)) == 1
 
 
+def test_a_condition_is_judged_when_the_content_has_arrived(blobs) -> None:
+    first = put(blobs, "a", b"first")
+
+    def slow():
+        put(blobs, "a", b"faster")
+        yield b"slow"
+
+    def allow(old):
+        if old.etag != first.etag:
+            raise BlobExistsError("a")
+
+    with pytest.raises(BlobExistsError):
+        blobs.put("acct", "con", "a", slow(), now=2, allow=allow)
+    assert blobs.get("acct", "con", "a").file.read_bytes() == b"faster"
+
+
 def test_a_failed_upload_leaves_nothing(blobs, tmp_path) -> None:
     def broken():
         yield b"some"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from localcloud import control
+from localcloud.console import LocalCloudConsole
 from runtime.cli.root import run
 
 HEAVY = {"starlette", "uvicorn", "cryptography", "sqlite3"}
@@ -52,6 +53,15 @@ def test_inside_is_on_until_a_reset(aml):
     assert "inside all virtual networks" in aml("inside").stdout
     aml("reset", "--yes")
     assert "outside of the virtual networks" in aml("inside").stdout
+
+
+@pytest.mark.parametrize(("calls", "code"), [(2, 0), (50, 1)])
+def test_throttled_calls_are_repeated_when_the_answer_says(aml, tmp_path, calls, code):
+    aml("start")
+    LocalCloudConsole(tmp_path / "home").throttle(calls, 0)
+    done = aml("vm", "list")
+    assert done.returncode == code
+    assert ("Fault injection does that. Switch it off" in done.stderr) is bool(code)
 
 
 def test_status_has_an_exit_code(aml):

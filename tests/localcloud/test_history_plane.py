@@ -98,12 +98,14 @@ def test_run_data_contains_the_uris_of_outputs(history) -> None:
 
 
 def test_a_run_is_renamed_and_tagged(chain, ws, history) -> None:
-    history("PATCH", "experiments/exp/runs/j", {"displayName": "new", "tags": {"a": "b"}})
+    history(
+        "PATCH", "experiments/exp/runs/j", {"displayName": "new", "tags": {"a": "b", "c": None}}
+    )
     found = history("GET", "runs/j").json()
-    assert (found["displayName"], found["tags"]["a"]) == ("new", "b")
+    assert (found["displayName"], found["tags"]["a"], found["tags"]["c"]) == ("new", "b", None)
     assert found["experimentName"] == "exp"
     job = chain.arm("GET", f"{ws}/jobs/j").json()["properties"]
-    assert (job["displayName"], job["tags"]) == ("new", {"a": "b"})
+    assert (job["displayName"], job["tags"]) == ("new", {"a": "b", "c": ""})
 
 
 def test_a_hidden_run_is_an_archived_job(chain, ws, history) -> None:

@@ -336,12 +336,13 @@ def test_nodes_come_and_go(jobs) -> None:
         inner = jobs.cloud.arm("GET", brief).json()["properties"]["properties"]
         return inner["currentNodeCount"], inner["nodeStateCounts"]["runningNodeCount"]
 
-    name = jobs.submit("sleep 0.5", computeId="brief")
+    name = jobs.submit("sleep 60", computeId="brief")
     jobs.until(name, {"Running"})
     assert counts()[1] >= 1
     listed = jobs.cloud.arm("POST", f"{brief}/listNodes").json()["nodes"]
     assert name in [n["runId"] for n in listed if n["nodeState"] == "running"]
-    jobs.until(name, {"Completed"})
+    jobs.cloud.arm("POST", f"{jobs.workspace}/jobs/{name}/cancel")
+    jobs.until(name, {"Canceled"})
     waited(counts, lambda found: found == (0, 0))
     nodes = [e["data"]["state"] for e in jobs.events(name) if e["kind"] == "node"]
     assert nodes[-2:] == ["leaving", "removed"]

@@ -95,8 +95,7 @@ def said(text):
 
 def test_nodes_are_jobs_that_read_what_others_wrote(jobs):
     made = pipeline(jobs, "two", TWO, **ENDS, **said("hi"))
-    assert made["jobType"] == "Pipeline"
-    assert made["status"] in {"Starting", "Running"}
+    assert (made["jobType"], made["status"]) == ("Pipeline", "Starting")
     assert made["outputs"]["all"]["uri"].endswith("/paths/azureml/two/all/")
     assert jobs.until("two", ENDED) == "Completed"
     assert children(jobs, "two") == {"first": "Completed", "second": "Completed"}
@@ -107,6 +106,45 @@ def test_nodes_are_jobs_that_read_what_others_wrote(jobs):
     assert jobs.details("two_first")["properties"]["azureml.runsource"] == "azureml.StepRun"
     listed = jobs.cloud.arm("GET", f"{jobs.workspace}/jobs", jobType="Pipeline").json()["value"]
     assert [each["name"] for each in listed] == ["two"]
+
+
+LOOK = "ls ${{inputs.from}} | wc -l"
+
+
+def test_what_a_node_leaves_empty_is_an_empty_folder_to_those_that_read_it(jobs):
+    component(jobs, "nothing", "true", {})
+    component(jobs, "look", LOOK, {"from": FOLDER})
+    component(jobs, "search", LOOK, {"from": FOLDER, "n": {"type": "integer"}})
+    inner = {"look": node("look", **{"from": "${{parent.inputs.from}}"})}
+    spec = {"type": "pipeline", "inputs": {"from": FOLDER}, "jobs": inner}
+    jobs.put("components/inner/versions/1", {"properties": {"componentSpec": spec}})
+    read = {"from": "${{parent.jobs.nothing.outputs.out}}"}
+    search = node("search", **read) | {
+        "type": "sweep",
+        "trial": {"componentId": "azureml:search:1"},
+        "search_space": {"n": {"type": "choice", "values": [1]}},
+        "objective": {"goal": "maximize", "primary_metric": "m"},
+        "limits": {"max_total_trials": 1},
+    }
+    nodes = {
+        "nothing": node("nothing"),
+        "look": node("look", **read),
+        "inside": node("inner", **read) | {"type": "pipeline"},
+        "search": search,
+    }
+    pipeline(jobs, "empty", nodes)
+    assert jobs.until("empty", ENDED) == "Completed", jobs.log("empty", LOG)
+    looked = "empty_look", "empty_inside_look", "empty_search_0"
+    assert [jobs.log(name).strip() for name in looked] == ["0", "0", "0"]
+
+
+def test_a_node_that_reads_what_is_not_there_fails_unless_another_was_to_write_it(jobs):
+    component(jobs, "look", LOOK, {"from": FOLDER})
+    uri = "azureml://datastores/workspaceblobstore/paths/missing/"
+    given = node("look") | {"inputs": {"from": {"job_input_type": "uri_folder", "uri": uri}}}
+    pipeline(jobs, "missing", {"look": given})
+    assert jobs.until("missing", ENDED) == "Failed"
+    assert "There is nothing at" in jobs.details("missing_look")["error"]["error"]["message"]
 
 
 def test_a_node_of_the_same_definition_and_inputs_is_reused(jobs):

@@ -83,7 +83,8 @@ def test_a_sweep_job_runs_a_command_job_for_each_trial(jobs):
     assert run["tags"]["max_concurrent_jobs"] == "2"  # as many as its cluster has nodes
     assert "Experiment created" in jobs.log("grid", "azureml-logs/hyperdrive.txt")
     listed = jobs.cloud.arm("GET", f"{jobs.workspace}/jobs", jobType="Sweep").json()["value"]
-    assert [each["name"] for each in listed] == ["grid"]
+    # Its children are command jobs; what other tests have run on this cloud is listed, too.
+    assert [each["name"] for each in listed if each["name"].startswith("grid")] == ["grid"]
 
 
 def test_a_seed_gives_the_trials_that_it_gives_everywhere(jobs):

@@ -118,3 +118,38 @@ def test_an_output_is_registered_and_its_rows_are_scored(here, source):
     (step,) = run.get_steps()
     place = step.get_output_data("scores").path_on_datastore
     assert Path(place, "parallel_run_step.txt").read_text() == "1 2 3\n3 4 7\n5 6 11\n"
+
+
+NOTHING = "import os, sys; print(*(os.listdir(each) for each in sys.argv[1:]))"
+
+
+@pytest.mark.slow
+def test_what_a_step_leaves_empty_is_an_empty_folder_on_every_target(here, source, configuration):
+    folder = str(source(nothing="", read=NOTHING))
+    store = Datastore(here, "workspaceblobstore")
+    plain = PipelineData("plain", datastore=store)
+    kept = PipelineData("kept", datastore=store, is_directory=True)
+
+    def step(script, target, **options):
+        options |= {"compute_target": target, "source_directory": folder}
+        own = configuration if target == "cpu" else RunConfiguration()
+        return PythonScriptStep(script, name=f"{script}-{target}", runconfig=own, **options)
+
+    def run():
+        write = step("nothing.py", "cpu", outputs=[plain, kept])
+        readers = [
+            step("read.py", target, arguments=[plain, kept], inputs=[plain, kept])
+            for target in ("cpu", "local")
+        ]
+        run = Experiment(here, "empty").submit(Pipeline(here, [write, *readers]))
+        run.wait_for_completion(show_output=False)
+        steps = {each.name: each for each in run.get_steps()}
+        logs = {name: each.get_details_with_logs()["logFiles"] for name, each in steps.items()}
+        read = {
+            name: logs[name]["user_logs/std_log.txt"] for name in logs if name.startswith("read")
+        }
+        return read, {"azureml.reusedrunid" in each.properties for each in steps.values()}
+
+    read = {"read.py-cpu": "[] []\n", "read.py-local": "[] []\n"}
+    assert run() == (read, {False})
+    assert run() == (read, {True})

@@ -6,11 +6,13 @@ import time
 import pytest
 
 from aml_platform import (
+    AzureMLException,
     Pipeline,
     PipelineEndpoint,
     PipelineParameter,
     PublishedPipeline,
     PythonScriptStep,
+    RunConfiguration,
     Schedule,
     ScheduleRecurrence,
     UserErrorException,
@@ -51,16 +53,93 @@ def test_an_endpoint_has_versions_of_which_one_is_the_default(workspace, publish
     second = Pipeline(workspace, [PythonScriptStep("say.py", source_directory=folder)])
     endpoint = PipelineEndpoint.publish(workspace, "words", published)
     endpoint.add(second)
-    assert endpoint.list_versions()["0"] == published.id
-    assert (list(endpoint.list_versions()), endpoint.default_version) == (["0", "1"], "0")
+    versions = endpoint.get_all_versions()
+    assert (versions[0].pipeline.id, [each.version for each in versions]) == (
+        published.id,
+        ["0", "1"],
+    )
+    assert (endpoint.get_default_version(), endpoint.description) == ("0", "says a word")
     endpoint.set_default_version("1")
     again = PipelineEndpoint.get(workspace, name="words")
-    assert (again.default_version, again.get_pipeline().id) == ("1", again.list_versions()["1"])
+    assert (again.default_version, again.get_pipeline().id) == ("1", versions[1].pipeline_id)
     run = again.submit("exp", pipeline_version="0")
     run.wait_for_completion(show_output=False)
     assert run.find_step_run("say.py")[0].get_stdout_log() == "hello\n"
     with pytest.raises(UserErrorException, match="no version '7'"):
         again.submit("exp", pipeline_version=7)
+
+
+def test_an_endpoint_is_renamed_and_archived(workspace, published, source):
+    step = PythonScriptStep("say.py", source_directory=str(source(say="print(1)")))
+    endpoint = PipelineEndpoint.publish(workspace, "words", published)
+    PipelineEndpoint.publish(workspace, "others", Pipeline(workspace, [step]))
+    with pytest.raises(UserErrorException, match="there is one of that name"):
+        endpoint.set_name("others")
+    endpoint.set_name("sayings")
+    assert {each.name for each in PipelineEndpoint.list(workspace)} == {"sayings", "others"}
+    endpoint.archive()
+    assert endpoint.status == "Disabled"
+    assert endpoint.get_all_pipelines() == []
+    assert [each.id for each in endpoint.get_all_pipelines(active_only=False)] == [published.id]
+    assert [each.name for each in PipelineEndpoint.list(workspace)] == ["others"]
+    with pytest.raises(UserErrorException, match="'sayings' is disabled"):
+        PipelineEndpoint.get(workspace, name="sayings").submit("exp")
+    endpoint.reactivate("words")
+    assert (endpoint.status, endpoint.name) == ("Active", "words")
+
+
+def test_a_schedule_is_updated(workspace, published, home):
+    daily = ScheduleRecurrence("Day", 1, start_time="2026-01-01T00:00:00", hours=[3])
+    made = Schedule.create(workspace, "daily", published.id, "exp", daily)
+    hourly = ScheduleRecurrence("Hour", 1, start_time="2026-01-01T00:00:00")
+    made.update(
+        description="more often", recurrence=hourly, pipeline_parameters={"word": "updated"}
+    )
+    assert Schedule.get(workspace, "daily").description == "more often"
+    kept = Schedules(home.absolute()).read("daily")
+    assert kept.trigger.frequency == "hour"
+    assert run_due(home.absolute(), kept.next) == ["daily"]
+    run = made.get_last_pipeline_run()
+    run.wait_for_completion(show_output=False)
+    assert run.experiment.name == "exp"
+    assert run.find_step_run("say.py")[0].get_stdout_log() == "updated\n"
+    made.update(status="Disabled")
+    assert (made.status, Schedules(home.absolute()).read("daily").next) == ("Disabled", None)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"name": "other"}, "its name is its id"),
+        ({"status": "Paused"}, "not 'Paused'"),
+        ({"datastore": "workspaceblobstore"}, "is started by times, and stays so"),
+        ({"pipeline_parameters": {"wrod": "x"}}, "no parameter 'wrod'"),
+        ({"data_path_parameter_name": "p"}, "is not passed on"),
+    ],
+)
+def test_what_a_schedule_cannot_become_is_refused(workspace, published, change, said):
+    daily = ScheduleRecurrence("Day", 1, start_time="2026-01-01T00:00:00")
+    made = Schedule.create(workspace, "daily", published.id, "exp", daily)
+    with pytest.raises(AzureMLException, match=said):
+        made.update(**change)
+
+
+def test_a_pipeline_whose_steps_need_variables_is_not_scheduled(workspace, source):
+    settings = RunConfiguration()
+    settings.environment_variables = {"EXAMPLE_ENV_VAR": "EXAMPLE_VALUE", "TOKEN": "s3cret"}
+    folder = str(source(say="print('hello')"))
+    step = PythonScriptStep("say.py", source_directory=folder, runconfig=settings)
+    published = Pipeline(workspace, [step]).publish("needy")
+    daily = ScheduleRecurrence("Day", 1, start_time="2026-01-01T00:00:00")
+    with pytest.raises(UserErrorException, match="does not have: TOKEN"):
+        Schedule.create(workspace, "daily", published.id, "exp", daily)
+    assert Schedule.list(workspace) == []
+
+
+def test_the_graph_of_a_pipeline_shows_its_steps(workspace, source):
+    folder = str(source(say="print('hello')"))
+    pipeline = Pipeline(workspace, [PythonScriptStep("say.py", source_directory=folder)])
+    assert [each.name for each in pipeline.graph.steps] == ["say.py"]
 
 
 def test_a_schedule_that_is_due_starts_its_pipeline_once(workspace, published, home):

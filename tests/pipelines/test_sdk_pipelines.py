@@ -279,3 +279,32 @@ def test_adla_and_kusto_steps_are_refused_with_the_reason(
     step = getattr(aml_platform, kind)(**arguments)
     with pytest.raises(RunConfigurationException, match=reason):
         experiment.submit(Pipeline(workspace, [step]))
+
+
+READS_NOTHING = "import os, sys; print(*(os.listdir(each) for each in sys.argv[1:]))"
+
+
+def test_what_a_step_leaves_empty_is_an_empty_folder_to_those_after_it(
+    workspace, experiment, source
+):
+    folder = str(source(nothing="", read=READS_NOTHING))
+    plain, kept = PipelineData("plain"), PipelineData("kept", is_directory=True)
+    files = OutputFileDatasetConfig("files")
+
+    def run():
+        first = PythonScriptStep(
+            "nothing.py", arguments=[files], outputs=[plain, kept], source_directory=folder
+        )
+        second = PythonScriptStep(
+            "read.py",
+            arguments=[plain, kept, files.as_input()],
+            inputs=[plain, kept],
+            source_directory=folder,
+        )
+        run = experiment.submit(Pipeline(workspace, [first, second]))
+        run.wait_for_completion(show_output=False)
+        (step,) = run.find_step_run("read.py")
+        return reused(run), step.get_details_with_logs()["logFiles"]["user_logs/std_log.txt"]
+
+    assert run() == (set(), "[] [] []\n")
+    assert run() == ({"nothing.py", "read.py"}, "[] [] []\n")

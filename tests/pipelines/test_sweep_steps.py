@@ -19,6 +19,7 @@ from aml_platform import (
     choice,
 )
 from runtime.api.exceptions import RunConfigurationException
+from runtime.api.hyperdrive_run import HyperDriveStepRun
 
 PREPARE = "import sys, pathlib; pathlib.Path(sys.argv[2], 'x').write_text(open(sys.argv[1]).read())"
 TRAIN = """
@@ -143,3 +144,6 @@ def test_a_sweep_that_starts_later_has_the_code_of_the_submission(
     run.wait_for_completion(show_output=False)
     (swept,) = (each for each in run.get_steps() if each.name == "sweep")
     assert [each.status for each in swept.get_children()] == ["Completed", "Completed"]
+    sweep_run = HyperDriveStepRun(step_run=swept)
+    assert sweep_run.get_best_run_by_primary_metric().id == f"{swept.id}_0"
+    assert [*sweep_run.get_metrics().values()] == [{"accuracy": 1}] * 2

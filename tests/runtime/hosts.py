@@ -21,6 +21,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import processes
+
 PATIENCE_S = 20
 CONFIG = """\
 HostKey {folder}/host_key
@@ -182,7 +184,7 @@ def serving(host: Host, names: list[str]) -> Iterator[None]:
     command = f"{overlays} && hostname {host.name}; exec {tool('sshd')} -D -e -f {config}"
     log = (host.folder / "sshd.log").open("wb")
     private = ["unshare", "--mount", "--uts", "sh", "-c", command]
-    process = subprocess.Popen(host.argv(*private), stdout=log, stderr=log)
+    process = processes.start(host.argv(*private), stdout=log, stderr=log)
     try:
         until(lambda: "Server listening" in host.log or process.poll() is not None)
         assert process.poll() is None, host.log

@@ -6,13 +6,16 @@ import zipfile
 from pathlib import Path
 
 
-def add_wheel(index: Path, name: str, version: str, *, tag: str = "py3-none-any") -> Path:
+def add_wheel(
+    index: Path, name: str, version: str, *, tag: str = "py3-none-any", needs: str = ""
+) -> Path:
     """Write a wheel with one module, whose `__version__` is its version."""
     index.mkdir(parents=True, exist_ok=True)
+    needed = f"Requires-Dist: {needs}\n" if needs else ""
     info = f"{name}-{version}.dist-info"
     files = {
         f"{name}.py": f"__version__ = {version!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needed}",
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
     rows = [f"{path},{_digest(text)},{len(text.encode())}" for path, text in files.items()]

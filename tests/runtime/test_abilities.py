@@ -119,7 +119,7 @@ LIVY = SparkOptions("livy")
         ({"docker": DockerOptions(use=True)}, "has no docker"),
         ({"priority": 3}, "queues of YARN"),
         ({"queue_timeout_s": 60}, "YARN keeps an application"),
-        ({"retry": RetryPolicy(2, events=("lost",))}, "not started again"),
+        ({"retry": RetryPolicy(2, events=("lost",))}, "two would run"),
         ({"hdinsight": LIVY, "distribution": MPI}, "a batch has one driver"),
         ({"hdinsight": LIVY, "environment": PACKAGED}, "which only ssh reaches"),
         ({"environment": PACKAGED}, ""),
@@ -275,6 +275,8 @@ def test_the_nearest_target_that_takes_a_run_is_named(tmp_path):
     kinds = {"it": "virtual_machine", "nodes": "batch", "cpu": "aml_compute", "local": "local"}
     assert takers(spec(node_count=2), kinds) == ["nodes", "cpu"]
     assert takers(spec(priority=1), kinds) == ["nodes", "it", "local"]
+    spark = {**kinds, "bricks": "databricks", "hdi": "hdinsight"}
+    assert takers(spec(framework="PySpark"), spark) == ["bricks", "hdi", "it", "local"]
     history = History(tmp_path / "history.sqlite")
     submitter = Submitter(
         tmp_path, history, kind_of=kinds.__getitem__, kinds=lambda: kinds, report=print

@@ -1,5 +1,6 @@
 """The azureml target keeps the contract of all targets, over a real local cloud."""
 
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -58,6 +59,23 @@ def workspace(aml_home, local_cloud):
     return made
 
 
+class Behind:
+    """A client that read a job before it ended, and everything else after."""
+
+    def __init__(self, client, job):
+        self._client, self._job = client, job
+
+    def send(self, method, path, **options):
+        answer = self._client.send(method, path, **options)
+        if path != self._job:
+            return answer
+        properties = {**answer.document["properties"], "status": "Running"}
+        return replace(answer, body={**answer.document, "properties": properties})
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+
 class TestAzureMLTarget(TargetContract, CloseableContract, MirroringContract):
     environment = EnvironmentSpec("user_managed", interpreter="python")
 
@@ -106,6 +124,23 @@ class TestAzureMLTarget(TargetContract, CloseableContract, MirroringContract):
             assert target._client.send("POST", url, body=body).ok
         metrics = [each for each in self.events(target, handle) if each.kind == "metric"]
         assert [each.data["value"] for each in metrics if each.data["key"] == "loss"] == [0.5, 0.25]
+
+    def test_a_run_is_live_until_its_job_says_that_it_has_ended(self, target, make_run):
+        handle = target.launch(make_run("print(1)"))
+        self.ended(target, handle)
+        real = target._client
+        target._client = Behind(real, handle.reference)
+        behind = poll(target, handle)
+        target._client = real
+        ended = poll(target, handle, behind.cursor)
+        states = [
+            [each.data["state"] for each in status.events if each.kind == "state"]
+            for status in (behind, ended)
+        ]
+        assert (behind.state.final, ended.state) == (False, RunState.COMPLETED)
+        assert "Running" in states[0]
+        assert "Completed" not in states[0]
+        assert states[1] == ["Completed"]
 
     def test_an_environment_is_prepared_by_registering_it(self, target, workspace):
         environment = EnvironmentSpec("pip", requirements="six==1.16.0\n")

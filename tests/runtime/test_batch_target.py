@@ -340,7 +340,7 @@ def test_a_step_in_a_file_makes_its_pool_and_deletes_it(project, client):
     program.chmod(0o755)
     file = project / "pipeline.yml"
     file.write_text(YAML)
-    (step,) = read_pipeline_yaml(file).steps
+    (step,) = read_pipeline_yaml(file)[0].steps
     assert step.run.batch == BatchOptions("words", create_pool=True, delete_pool=True)
     assert step.run.command == "bash -c ./fails.sh || [ $? -lt 128 ]"
     assert aml(["submit", str(file)]) == 0

@@ -122,6 +122,25 @@ def test_concurrent_processes_build_once(make):
     assert sorted(e.reused for e in found) == [False, True, True, True]
 
 
+def test_who_waited_for_a_build_does_not_wait_for_the_run_that_built(make):
+    building, go_on = threading.Event(), threading.Event()
+    cache = make(Pretending(during=lambda: (building.set(), go_on.wait(5))))
+
+    def log_of_the_second(line):
+        if line.startswith("Waiting"):
+            go_on.set()
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def second():
+            building.wait(5)
+            return leased(cache, log=log_of_the_second)
+
+        waiting = pool.submit(second)
+        with cache.lease(locked(), print):
+            assert waiting.result(timeout=5).reused
+
+
 def test_a_waiting_process_builds_when_the_first_build_fails(make):
     started = threading.Event()
 

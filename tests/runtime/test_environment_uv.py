@@ -1,5 +1,6 @@
 """Environments built for real with uv: one tiny package from PyPI."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -8,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from infra.contract.errors import EnvironmentBuildError
-from runtime.environments.builders import UvBuilder, install_argv, venv_argv
+from runtime.environments.builders import UvBuilder, install_argv, uv_binary, venv_argv
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.locking import lock
+from runtime.environments.pythons import installed_pythons
 from runtime.model.environments import EnvironmentSpec
 from runtime.testing.builders import BuilderContract
+from tests.runtime.index import add_wheel, requirements
 
 
 class TestUvBuilder(BuilderContract):
@@ -53,6 +56,32 @@ def test_a_package_is_installed_and_nothing_of_ours(cache, tmp_path):
     assert not list(environment.folder.glob("requirements*"))
 
 
+@pytest.fixture
+def with_sdk(tmp_path):
+    """Return an index where the SDK's newest release holds back another package."""
+    index = tmp_path / "index"
+    add_wheel(index, "azureml_defaults", "1.0")
+    add_wheel(index, "azureml_defaults", "1.60", needs="planted<2")
+    for version in ("1.0", "2.0"):
+        add_wheel(index, "planted", version)
+    return index
+
+
+@pytest.mark.parametrize(
+    ("lines", "pins"),
+    [
+        (("planted", "azureml-defaults"), ["azureml-defaults==1.60", "planted==1.0"]),
+        (("planted==2.0", "azureml-defaults"), ["azureml-defaults==1.0", "planted==2.0"]),
+        (("planted", "azureml-defaults<1.50"), ["azureml-defaults==1.0", "planted==2.0"]),
+    ],
+)
+def test_the_newest_sdk_that_fits_the_pins_is_installed(with_sdk, lines, pins):
+    text = requirements(with_sdk, *lines)
+    spec = EnvironmentSpec("pip", requirements=text, keep_azureml=True)
+    found = UvBuilder().resolve(lock(spec), lambda _: None, threading.Event()).text
+    assert [line.split()[0] for line in found.splitlines() if "==" in line] == pins
+
+
 def test_a_missing_package_fails_with_the_last_lines(cache, tmp_path):
     log = []
     with pytest.raises(EnvironmentBuildError) as failed, cache.lease(pip("six>999"), log.append):
@@ -79,6 +108,20 @@ def test_a_build_can_be_stopped(tmp_path):
     with pytest.raises(EnvironmentBuildError, match="canceled"):
         builder.build(pip("six"), tmp_path / "environment", log, stop)
     assert "working" in lines
+
+
+def test_the_shims_of_pyenv_are_not_run(tmp_path):
+    shim, ran = tmp_path / "pyenv" / "shims" / "python3.11", tmp_path / "ran"
+    build = tmp_path / "pyenv" / "versions" / "3.7.99" / "bin" / "python"
+    for file in (shim, build):
+        file.parent.mkdir(parents=True)
+        file.write_text(f"#!/bin/sh\ntouch {ran}\nexit 127\n")
+        file.chmod(0o755)
+    path = f"{shim.parent}:{os.environ['PATH']}"
+    environ = {**os.environ, "PATH": path, "PYENV_ROOT": str(tmp_path / "pyenv")}
+    found = list(installed_pythons(uv_binary(), environ))
+    assert build in [each.path for each in found]
+    assert not ran.exists()
 
 
 def test_command_lines():

@@ -3,6 +3,7 @@
 import math
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
 
 import pytest
 
@@ -10,7 +11,7 @@ from infra.contract.errors import StateError, UnknownNameError
 from runtime.history.fold import fold
 from runtime.history.store import Filter, History
 from runtime.model.runs import RunEvent
-from runtime.model.states import NEXT, RunState
+from runtime.model.states import NEXT, WAITING, RunState
 
 
 def event(kind, seq=0, origin="agent", time=10.0, **data):
@@ -38,6 +39,7 @@ def history(tmp_path):
         (["Completed"], "NotStarted"),
         (["Running", "Completed", "Canceled"], "Completed"),
         (["Running", "Queued", "Running"], "Running"),
+        (["Preparing", "Queued"], "Queued"),
         (["Running", "CancelRequested", "Canceled"], "Canceled"),
         (["Running", "Sleeping", "Completed"], "Completed"),
     ],
@@ -50,6 +52,13 @@ def test_states_follow_the_table(record, names, state):
 def test_a_final_state_never_changes(record, state):
     ended = record(state=state, error="why")
     assert fold(ended, states(*RunState)) == ended
+
+
+@pytest.mark.parametrize(("now", "later"), [*combinations(WAITING, 2)])
+def test_a_waiting_run_only_goes_forward_unless_it_is_queued_again(record, now, later):
+    assert fold(record(state=now), states(later)).state == later
+    back = now if now == RunState.QUEUED != later else later
+    assert fold(record(state=later), states(now)).state == back
 
 
 def test_every_state_is_in_the_table():

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from infra.contract.errors import StateError
+from runtime.history.listing import Listing, choices_in, page_of
 from runtime.history.store import Filter, History
 from runtime.model.runs import RunEvent
 from runtime.model.states import RunState
@@ -89,7 +90,7 @@ def small(tmp_path):
 
 def test_a_history_of_version_1_is_converted_without_loss(tmp_path):
     history = History(old_history(tmp_path / "h.sqlite"))
-    assert version(tmp_path / "h.sqlite") == 3
+    assert version(tmp_path / "h.sqlite") == 4
     assert listed(history) == ["3", "2", "1"]
     assert [r.run_id[-1] for r in history.unfinished()] == ["3"]
     first = history.record("churn_1772000001_00000001")
@@ -160,6 +161,15 @@ def test_listing_100_000_runs_is_no_more_work_than_listing_twenty(grown, small, 
     assert (
         work(grown, lambda: grown.runs(wanted)) <= 2 * work(small, lambda: small.runs(wanted)) + 5
     )
+
+
+def test_a_table_of_100_000_runs_is_hardly_more_work_than_one_of_twenty(grown, small):
+    def shown(history):
+        page_of(history, Listing(is_whole=True, limit=10))
+        choices_in(history)
+
+    # Beside a page of each, the runs are counted, in one instruction for all.
+    assert work(grown, lambda: shown(grown)) <= 2 * work(small, lambda: shown(small)) + 100
 
 
 @pytest.mark.parametrize(

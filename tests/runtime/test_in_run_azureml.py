@@ -163,7 +163,7 @@ except Exception as error: answer(str(error))
 """
     facts = {"tags": {"z": "0"}, "properties": {"snapshot": "s"}}
     found = answers(agent, script, AML_RUN_FACTS=json.dumps(facts))
-    tags = {"z": "0", "b": "two", "c": ""}
+    tags = {"z": "0", "b": "two", "c": None}
     assert found[0] == [tags, tags, {"snapshot": "s", "p": "1", "q": "2"}]
     assert "properties cannot be changed" in found[1]
     assert {"key": "a", "value": None} in recorded(agent, "tag")

@@ -73,6 +73,16 @@ def test_mpirun_says_which_rank_failed(text):
     assert failed_rank(text) == 3
 
 
+@pytest.mark.parametrize("cut", [12, 30, 37])
+def test_a_failed_rank_is_read_where_another_rank_wrote_in_between(cut):
+    whole = "\n  Process name: [[22972,1],3]\n  Exit code:    7\n"
+    found = {}
+    lines = RankedLines(lambda rank, line: found.setdefault(rank, []).append(line))
+    lines.add(whole[:cut].encode() + b"\x1e1\x1fI am 1\n" + whole[cut:].encode())
+    assert found[1] == [b"I am 1"]
+    assert failed_rank("\n".join(lines.tail(None))) == 3
+
+
 def test_mpirun_may_not_say_which_rank_failed():
     assert failed_rank("All nodes which are allocated for this job are already filled.") is None
 

@@ -14,6 +14,7 @@ from runtime.model.states import RunState
 from runtime.snapshots.garbage import garbage
 from runtime.snapshots.store import SnapshotStore
 from runtime.submit.pruning import Held, Wanted, chosen, held_by, plan, prune, size_of
+from tests import processes
 
 DAY = 86400.0
 
@@ -230,7 +231,7 @@ def test_submitting_and_pruning_at_once(home, tmp_path):
     (source / "train.py").write_text("print(open('data').read())")
     (source / "data").write_text("1")
     start = {"stdout": subprocess.PIPE, "text": True}
-    pruning = subprocess.Popen([sys.executable, "-c", PRUNES, str(home), str(stop)], **start)
+    pruning = processes.start([sys.executable, "-c", PRUNES, str(home), str(stop)], **start)
     assert pruning.stdout.readline() == "ready\n"
     submitting = subprocess.run(
         [sys.executable, "-c", SUBMITS, str(source), str(home)], check=False, **start

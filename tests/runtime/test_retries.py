@@ -5,9 +5,11 @@ from contextlib import closing
 
 import pytest
 
-from runtime.agent.attempts import failure_events, left_s
+from runtime.agent.attempts import left_s
 from runtime.agent.events import EventLog
+from runtime.agent.failures import failure_events
 from runtime.agent.memory_kills import memory_kills
+from runtime.agent.outputs import Output
 from runtime.agent.retries import Retries
 from runtime.agent.supervise import ScriptExit
 
@@ -76,6 +78,21 @@ def test_a_script_that_fails_starts_again_and_its_outputs_are_kept(agent):
     assert [each["state"] for each in of("state", agent)] == ["Running", "Completed"]
 
 
+def test_each_attempt_begins_on_a_line_of_its_own(agent):
+    script = "import os; print(os.environ['AML_ATTEMPT'], end='', flush=True); os._exit(1)"
+    assert agent.run(script, "--max-retries=2") == (1, "1\n2\n3")
+
+
+def test_a_line_that_a_lost_machine_left_unfinished_is_ended(tmp_path):
+    log = tmp_path / "user_logs" / "std_log.txt"
+    log.parent.mkdir(parents=True)
+    log.write_text("first\nhalf a li")
+    with Output(log, ours=True) as output:
+        output.begin()
+        output.write(0, b"second\n")
+    assert log.read_text() == "first\nhalf a li\nsecond\n"
+
+
 def test_another_exit_code_ends_the_run(agent):
     code, output = agent.run(SECOND_TIME.format(code=2), "--max-retries=3", "--retry-exit-code=75")
     assert (code, output) == (2, "attempt 1\n")
@@ -91,13 +108,13 @@ def test_a_silent_script_is_stopped_with_the_reason(agent):
 
 
 def test_a_script_that_writes_is_not_idle(agent):
-    script = "import time\nfor n in range(8): print(n, flush=True); time.sleep(0.25)"
-    assert agent.run(script, "--idle-timeout=1.5")[0] == 0
+    script = "import time\nfor n in range(12): print(n, flush=True); time.sleep(0.3)"
+    assert agent.run(script, "--idle-timeout=3")[0] == 0
 
 
 def test_a_script_may_start_again_because_it_was_silent(agent):
     script = "import os, time; time.sleep(100 * (os.environ['AML_ATTEMPT'] == '1'))"
-    options = ("--idle-timeout=0.5", "--max-retries=1", "--retry-event=idle", "--grace=1")
+    options = ("--idle-timeout=2", "--max-retries=1", "--retry-event=idle", "--grace=1")
     assert agent.run(script, *options)[0] == 0
 
 

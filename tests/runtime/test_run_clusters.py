@@ -1,7 +1,6 @@
 """A cluster that is made for one run: its name, what is refused, what is written down."""
 
 import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from runtime.model.runs import PreparedRun, RunSpec, SourceSnapshot
 from runtime.submit.abilities import check_abilities, require_shared_cluster
 from runtime.targets.run_cluster import cluster_body, cluster_name
 from runtime.targets.run_cluster_records import RunClusterRecord, RunClusterRecords
+from tests import processes
 
 CLUSTER = RunCluster("STANDARD_DS3_V2")
 SPEC = RunSpec("train.py", Path(), target="amlcompute", cluster=CLUSTER)
@@ -101,6 +101,6 @@ def test_a_cluster_is_written_down_until_it_is_gone(tmp_path):
 
 
 def test_a_submitter_that_is_gone_makes_no_cluster_any_more():
-    done = subprocess.Popen([sys.executable, "-c", ""])
+    done = processes.start([sys.executable, "-c", ""])
     done.wait()
     assert not RunClusterRecord("r", "c", "local", done.pid, "1").submitting

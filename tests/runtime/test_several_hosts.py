@@ -120,7 +120,8 @@ def test_a_rank_that_fails_on_one_host_ends_the_run_on_all(pair):
     assert codes == [9, 9]
     address = pair.hosts[1].address
     error = f"Rank 1 on node 1 ({address}) failed. Its last lines:\nI am 1"
-    assert pair.end(0) == {"state": "Failed", "exit_code": 9, "error": error}
+    failed = {"state": "Failed", "exit_code": 9, "error": error}
+    assert pair.end(0) == {**failed, "events": []}
 
 
 @pytest.mark.parametrize("node", [0, 1])
@@ -148,6 +149,27 @@ def test_a_host_whose_agent_is_gone_is_lost(pair):
     started[1].communicate(timeout=LIMIT_S)
     assert pair.end(0)["state"] == "Failed"
     assert "The connection to the agent of node 1" in pair.end(0)["error"]
+
+
+def test_a_process_that_fails_because_a_host_is_gone_fails_by_its_loss(pair):
+    # Its connections end when those of the agents do; which is noticed first, is chance.
+    script = (
+        "import os, sys, time\nprint('begun', flush=True)\n"
+        "if os.environ['RANK'] == '0':\n"
+        "    while not os.path.exists('gone'): time.sleep(0.01)\n    sys.exit(3)\n"
+        "time.sleep(100)"
+    )
+    started = [pair.start(node, script, "--distribution=pytorch", "--grace=1") for node in (0, 1)]
+    for process in started:
+        process.stdout.readline()
+    pair.await_joined()
+    (pair.folder / "0" / "gone").touch()
+    started[1].kill()
+    for process in started:
+        process.communicate(timeout=LIMIT_S)
+    end = pair.end(0)
+    assert end["events"] == ["lost"]
+    assert "The connection to the agent of node 1" in end["error"]
 
 
 def test_a_host_that_is_cut_off_is_lost(pair):

@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from tests import processes
+
 OPENED = """
 import json, sys
 from pathlib import Path
@@ -68,8 +70,8 @@ def test_submissions_at_once_do_not_collide(tmp_path):
     source.mkdir()
     (source / "train.py").write_text("print(open('data').read()[:5])")
     (source / "data").write_bytes(os.urandom(2_000_000).hex().encode())
-    processes = [
-        subprocess.Popen(
+    started = [
+        processes.start(
             [sys.executable, "-c", SUBMITS, str(source), str(home)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -77,13 +79,13 @@ def test_submissions_at_once_do_not_collide(tmp_path):
         )
         for _ in range(3)
     ]
-    for process in processes:
+    for process in started:
         assert process.stdout.readline() == "ready\n"
-    for process in processes:
+    for process in started:
         process.stdin.write("\n")
         process.stdin.flush()
-    ids = [line for process in processes for line in process.communicate(timeout=60)[0].split()]
-    assert [process.returncode for process in processes] == [0, 0, 0]
+    ids = [line for process in started for line in process.communicate(timeout=60)[0].split()]
+    assert [process.returncode for process in started] == [0, 0, 0]
     assert len(set(ids)) == 9
     assert len(list((home / "snapshots/trees").iterdir())) == 1
     for run_id in ids:

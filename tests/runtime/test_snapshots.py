@@ -75,6 +75,13 @@ def test_repositories_and_environments_are_excluded_by_default(source):
     assert paths(source) == ["data/a.csv", "data/b.csv", "train.py"]
 
 
+def test_the_schema_of_stack_files_is_left_out_and_not_worth_a_line(source):
+    write(source, {"stacks/stack.schema.json": "{}"})
+    listing = list_files(source)
+    assert "stacks/stack.schema.json" not in [found.path for found in listing.files]
+    assert listing.notes == []
+
+
 def test_stack_files_are_left_out_by_default_and_said(source):
     write(source, {"Pulumi.yaml": "", "stacks/Pulumi.dev.yaml": "", "stacks/Pulumi.my.dev.yml": ""})
     listing = list_files(source)

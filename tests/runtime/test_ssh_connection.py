@@ -2,14 +2,19 @@
 
 import os
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from infra.contract.errors import CredentialError, UnreachableError
+from runtime.targets.places import Shipment
+from runtime.targets.run_folder import task_of
 from runtime.targets.ssh_connection import connect
 from runtime.targets.ssh_machine import Machine, MachineError
+from runtime.targets.ssh_place import SshPlace
 from runtime.targets.ssh_session import Session
 from runtime.targets.ssh_trees import Listed, made
+from runtime.testing.targets import a_run
 from tests.runtime.hosts import append, loopback, make_key, require_hosts, sh
 
 pytestmark = [pytest.mark.needs_sshd, pytest.mark.enable_socket]
@@ -192,3 +197,48 @@ def test_what_is_there_is_not_sent_again_and_costs_one_round_trip(reach, host):
     session.answer("started", run="first")  # the store was pruned when this is answered
     assert [*Path(runs).iterdir()] == []
     assert [*(runs.parent / "objects").glob("*/*")] == []
+
+
+class Silent:
+    """A teller that nobody listens to."""
+
+    def step(self, step, text):
+        pass
+
+    def state(self, state, reason=""):
+        pass
+
+    def record(self, kind, data):
+        pass
+
+    def build(self, line):
+        pass
+
+
+def rounds_of(machine, home, run):
+    """Start a run at a machine; return how many round trips that took once it was reached."""
+    place = SshPlace(run.run_id, machine.settings(), home)
+    shipment = Shipment(task_of(run, home, "python"), run.snapshot, Event(), {}, {}, {})
+    try:
+        place.start(shipment, Silent())
+        taken = place.rounds
+        assert [*place.follow(lambda _: 0)][-1].exit_code == 0
+    finally:
+        place.release()
+        place.close()
+    return taken
+
+
+def test_a_start_takes_four_round_trips_and_two_when_nothing_has_changed(host, tmp_path):
+    key = {"private_key": f"file:{host.folder.parent}/key"}
+    machine = Machine("vm", host.address, host.port, "trainer", host.host_key, key)
+    files = {f"file{number}.py": f"print({number})" for number in range(100)}
+    runs = [a_run(tmp_path, "print('here')", files=files) for _ in range(2)]
+    assert [rounds_of(machine, tmp_path / "home", run) for run in runs] == [4, 2]
+
+
+def test_a_release_over_another_connection_leaves_the_next_answer_alone(reach):
+    reach().send(Listed.of([made("work/a.txt", b"a")], []), "left")
+    other = reach()
+    assert other.answer("release", run="left", owner="left", limit=1 << 30) == {}
+    assert other.answer("started", run="left") == {"started": False, "running": False}

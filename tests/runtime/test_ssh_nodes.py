@@ -1,18 +1,27 @@
 """A run on several machines reached over ssh: a node each, one run, whatever happens to them."""
 
 import os
+import platform
 import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from infra.contract.errors import UnreachableError
+from runtime.environments.builders import uv_binary
 from runtime.model.environments import EnvironmentSpec
-from runtime.model.launching import Distribution
+from runtime.model.launching import Distribution, RetryPolicy
 from runtime.model.states import RunState
 from runtime.targets.run_folder import RunFolder
 from runtime.targets.ssh import SshNodesTarget
+from runtime.targets.ssh_connection import connect
 from runtime.targets.ssh_machine import Machine
+from runtime.targets.ssh_session import Session
+from runtime.targets.ssh_trees import Listed, made
 from runtime.testing.targets import a_run, poll
 from tests.clients.conftest import interpreter
 from tests.runtime.hosts import make_key, network, require_hosts, sh, until
@@ -36,7 +45,19 @@ if os.environ["RANK"] == "1":
     sys.exit(9)
 time.sleep(600)
 """
+OWN_PYTHON = ".".join(platform.python_version_tuple()[:2])
 WAITS = "import time\nprint('begun', flush=True)\ntime.sleep(600)\n"
+STARTS_AGAIN = """
+import os, pathlib, sys, time
+rank, attempt = os.environ["RANK"], os.environ["AML_ATTEMPT"]
+kept = pathlib.Path("outputs", f"rank{rank}.txt")
+print("attempt", attempt, "after", kept.read_text() if kept.exists() else "none", flush=True)
+kept.write_text(attempt)
+pathlib.Path("outputs", "model.txt").write_text(rank + attempt)
+if attempt == "1":
+    time.sleep(int(sys.argv[1]))
+    sys.exit(75 if rank == "1" else 0)
+"""
 COUNTS = """
 import time
 for number in range(400):
@@ -107,8 +128,8 @@ def make_target(hosts, tmp_path):
     return made
 
 
-def on_two(tmp_path: Path, script: str, **changes):
-    run = a_run(tmp_path, script)
+def on_two(tmp_path: Path, script: str, *, arguments=(), **changes):
+    run = a_run(tmp_path, script, *arguments)
     return replace(run, spec=replace(run.spec, **{"node_count": 2, **changes}))
 
 
@@ -240,6 +261,190 @@ def test_a_killed_carrier_is_followed_by_another(make_target, tmp_path):
     assert ended(target, handle).state is RunState.COMPLETED
     for rank in (0, 1):
         assert log(target, handle, f"std_log_process_{rank}").split() == [*map(str, range(400))]
+
+
+def agent_of(host, handle):
+    file = host.home("trainer") / ".aml-agent" / "runs" / handle.reference / "pid"
+    return int(file.read_text().split()[0])
+
+
+def begun(target, handle, rank=1):
+    # The whole line: a machine that is cut off in the middle of one never sends its end.
+    return poll(target, handle) and "\n" in log(target, handle, f"std_log_process_{rank}")
+
+
+def assert_started_again(target, handle, hosts, tmp_path):
+    status = ended(target, handle)
+    assert status.state is RunState.COMPLETED, status.error
+    for rank in (0, 1):
+        said = log(target, handle, f"std_log_process_{rank}").splitlines()
+        assert said == ["attempt 1 after none", "attempt 2 after 1"]
+    for node, name in enumerate(("std_log", "std_log_node_1")):
+        assert log(target, handle, name).count(f"[rank {node}]") == 2
+    assert "[rank 0]" not in log(target, handle, "std_log_node_1")
+    outputs = folder_of(tmp_path, handle).work / "outputs"
+    assert {file.name: file.read_text() for file in outputs.iterdir()} == {
+        "rank0.txt": "2",
+        "rank1.txt": "2",
+        "model.txt": "02",
+    }
+    attempts = [e.data["value"] for e in status.events if e.data.get("key") == "aml.attempts"]
+    assert attempts == ["2"]
+    assert [left(host) for host in hosts] == [[], []]
+
+
+@pytest.mark.parametrize("lost", [0, 1], ids=["the first machine", "the second machine"])
+def test_all_machines_start_again_when_one_is_lost(make_target, hosts, tmp_path, lost):
+    target = make_target()
+    retry = RetryPolicy(2, events=("lost",))
+    handle = target.launch(on_two(tmp_path, STARTS_AGAIN, arguments=("600",), retry=retry))
+    until(lambda: all(begun(target, handle, rank) for rank in (0, 1)), 60)
+    os.kill(agent_of(hosts[lost], handle), signal.SIGKILL)
+    assert_started_again(target, handle, hosts, tmp_path)
+
+
+def test_all_machines_start_again_after_a_rank_has_failed(make_target, hosts, tmp_path):
+    target = make_target()
+    retry = RetryPolicy(1, exit_codes=(75,))
+    handle = target.launch(on_two(tmp_path, STARTS_AGAIN, arguments=("1",), retry=retry))
+    assert_started_again(target, handle, hosts, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_machine_that_comes_back_is_part_of_the_next_attempt(make_target, hosts, tmp_path):
+    target = make_target()
+    retry = RetryPolicy(1, events=("lost",))
+    handle = target.launch(on_two(tmp_path, STARTS_AGAIN, arguments=("600",), retry=retry))
+    until(lambda: begun(target, handle), 60)
+    hosts[1].cut()
+    try:
+        silence = folder_of(tmp_path, handle).path / "silent-since"
+        until(lambda: poll(target, handle) and silence.exists(), 120)
+    finally:
+        hosts[1].join()
+    assert_started_again(target, handle, hosts, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_machine_cut_off_before_the_agents_have_met_is_lost(make_target, hosts, tmp_path):
+    target = make_target()
+    first = f"{hosts[0].address}/32"
+    sh("ip", "-n", hosts[1].namespace, "route", "add", "blackhole", first)
+    try:
+        retry = RetryPolicy(1, events=("lost",))
+        handle = target.launch(on_two(tmp_path, STARTS_AGAIN, arguments=("600",), retry=retry))
+        until(lambda: begun(target, handle), 60)
+        hosts[1].cut()
+        silence = folder_of(tmp_path, handle).path / "silent-since"
+        until(lambda: poll(target, handle) and silence.exists(), 120)
+    finally:
+        sh("ip", "-n", hosts[1].namespace, "route", "del", "blackhole", first)
+        hosts[1].join()
+    assert_started_again(target, handle, hosts, tmp_path)
+
+
+@contextmanager
+def held_at(host, place, shown) -> Iterator[object]:
+    """Have the machine wait in a file of its user; yield whether something waits there."""
+    home = host.home("trainer")
+    file, hold, held = home / place, home / "hold", home / "held"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"{shown[0]}touch {held}; while [ -e {hold} ]; do sleep 0.1; done{shown[1]}")
+    file.chmod(0o755)
+    hold.touch()
+    try:
+        yield held.exists
+    finally:
+        hold.unlink()
+        held.unlink(missing_ok=True)
+        file.unlink()
+
+
+@pytest.mark.slow
+def test_a_machine_cut_off_before_it_has_said_anything_ends_the_run(make_target, hosts, tmp_path):
+    target = make_target()
+    with held_at(hosts[1], ".bashrc", ("", "\n")) as waits:
+        handle = target.launch(on_two(tmp_path, WRITES))
+        until(waits, 60)
+        hosts[1].cut()
+        try:
+            status = ended(target, handle, 120)
+        finally:
+            hosts[1].join()
+    assert status.state is RunState.FAILED
+    assert "Machine 'host-2' does not answer" in status.error
+    assert left(hosts[0]) == []
+
+
+@pytest.mark.slow
+def test_a_machine_cut_off_while_its_environment_is_built_is_waited_for(
+    make_target, hosts, tmp_path
+):
+    target = make_target()
+    uv = ("#!/bin/sh\n", f'; exec {uv_binary()} "$@"\n')
+    with held_at(hosts[1], ".local/bin/uv", uv) as waits:
+        handle = target.launch(
+            on_two(tmp_path, WRITES, environment=EnvironmentSpec("pip", python=OWN_PYTHON))
+        )
+        until(waits, 60)
+        hosts[1].cut()
+        try:
+            until(lambda: "The run waits for machine 'host-2'" in told(target, handle), 120)
+        finally:
+            hosts[1].join()
+    status = ended(target, handle)
+    assert status.state is RunState.COMPLETED, status.error
+    assert log(target, handle, "std_log_process_1") == "node 1 of 2\n"
+    assert [left(host) for host in hosts] == [[], []]
+
+
+@contextmanager
+def frozen(host):
+    """Stop what runs at a machine: its kernel still acknowledges what it gets."""
+    stopped = host.processes()
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.slow
+@pytest.mark.enable_socket
+def test_nothing_is_waited_for_without_end_at_a_machine_that_stands_still(hosts, tmp_path):
+    def opened():
+        return Session(connect(machine(hosts[1]), tmp_path, {"HOME": str(tmp_path)}))
+
+    tree = Listed.of([made("work/train.py", b"x")], [])
+    asked = (
+        lambda session: session.answer("started", run="r"),
+        lambda session: session.answer("start", run="r", arguments=[], variables={}),
+        lambda session: session.answer("find", name="python3"),
+        lambda session: session.send(tree, "r"),
+        lambda session: session.answer("take", key="k"),
+        lambda session: list(session.frames("fetch", run="r", names=["work"])),
+        lambda session: session.command("cancel", "."),
+        lambda session: session.beside(["relay", "."], None),
+        lambda session: session.port(6104),
+    )
+    sessions = [opened() for _ in asked]
+
+    def lost(act, session):
+        with pytest.raises(UnreachableError):
+            act(session)
+
+    with frozen(hosts[1]), ThreadPoolExecutor(len(asked)) as pool:
+        list(pool.map(lost, asked, sessions, timeout=90))
+    for session in sessions:
+        session.disconnect()
+
+
+def told(target, handle):
+    found = poll(target, handle).events
+    return "".join(f"{e.data['text']}\n" for e in found if e.kind == "message")
 
 
 @pytest.mark.slow

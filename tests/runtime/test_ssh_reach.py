@@ -18,6 +18,7 @@ from runtime.submit.submitting import Submitter
 from runtime.targets.ssh import SshNodesTarget, SshTarget
 from runtime.targets.ssh_machine import Machine, MachineError
 from runtime.testing.targets import poll
+from tests import processes
 from tests.runtime.hosts import loopback, make_key, require_hosts, until
 
 pytestmark = [pytest.mark.needs_sshd, pytest.mark.enable_socket]
@@ -123,16 +124,14 @@ def test_after_a_login_a_machine_is_only_asked_whether_it_answers(submit, machin
 def ssh_agent(host, tmp_path):
     """The variables of an agent that holds the machine's key."""
     socket = tmp_path / "agent"
-    process = subprocess.Popen(
+    processes.start(
         ["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
     )
     until(socket.exists)
     variables = {**os.environ, "SSH_AUTH_SOCK": str(socket), "HOME": str(tmp_path)}
     key = host.folder.parent / "key"
     subprocess.run(["ssh-add", "-q", str(key)], env=variables, check=True)
-    yield variables
-    process.terminate()
-    process.wait()
+    return variables
 
 
 LOGS_IN = """

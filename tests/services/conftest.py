@@ -3,15 +3,15 @@
 import os
 import shutil
 from itertools import count
-from pathlib import Path
 from threading import Event
 
 import pytest
 
-from localcloud.services.pythons import SPARK, python_with
+from localcloud.services import spark_classes
+from localcloud.services.pythons import SPARK, python_with, spark_variables
+from tests.kept_environments import KEPT, keep_environments
 from tests.localcloud.harness import SUB, running_daemon, waited
 
-KEPT = Path(__file__).parents[2] / ".uv" / "environments"
 GROUP = f"{SUB}/resourceGroups/services"
 HERE = {"location": "westeurope"}
 _NAMES = count()
@@ -20,9 +20,7 @@ _NAMES = count()
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
-    # PyPI's Spark takes long to build: once for all workers of the tests, and for the next time.
-    KEPT.mkdir(parents=True, exist_ok=True)
-    (home / "environments").symlink_to(KEPT)
+    keep_environments(home)  # PyPI's Spark takes long to build
     with running_daemon(home) as running:
         assert running.arm("PUT", GROUP, HERE).status_code == 201
         yield running
@@ -64,3 +62,9 @@ def spark_python(java):
     KEPT.mkdir(parents=True, exist_ok=True)
     with python_with(KEPT, [SPARK], lambda _: None, Event()) as python:
         yield python
+
+
+@pytest.fixture(scope="session")
+def spark_ready(spark_python):
+    """Have Spark start in a third of the time, as in a project that starts it often."""
+    spark_classes.make(spark_python, spark_variables(spark_python), lambda _: None)

@@ -278,7 +278,9 @@ def test_options_that_contradict_each_other_are_refused_at_once(target, tmp_path
 def test_a_pyspark_script_runs_in_the_process_that_has_the_session(target, java, tmp_path):
     script = """
 import os, sys
+from azureml.core import Run
 from pyspark.sql import SparkSession
+Run.get_context().log("loss", 0.5)
 spark = SparkSession.builder.getOrCreate()
 print("sum", spark.range(int(sys.argv[1])).selectExpr("sum(id)").first()[0], flush=True)
 print(spark.conf.get("spark.sql.shuffle.partitions"), os.path.basename(sys.argv[0]))
@@ -292,6 +294,8 @@ sys.exit("enough")
     assert (status.state, status.exit_code) == (RunState.FAILED, 1)
     assert output(target, handle).splitlines()[:2] == ["sum 45", "3 train.py"], status.error
     assert "enough" in status.error
+    metrics = [each.data for each in status.events if each.kind == "metric"]
+    assert [(each["key"], each["value"]) for each in metrics] == [("loss", 0.5)]
 
 
 TOLD = base64.b64decode("""

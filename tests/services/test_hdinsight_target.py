@@ -42,7 +42,7 @@ def head(cluster, tmp_path_factory):
 
 
 @pytest.fixture
-def make_target(head, cluster, java, tmp_path):
+def make_target(head, cluster, spark_ready, tmp_path):
     return lambda: HdinsightTarget(
         "hdi",
         tmp_path / "home",

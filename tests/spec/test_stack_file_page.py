@@ -124,5 +124,9 @@ def test_every_configuration_key_is_named():
 
 
 @pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
-def test_examples_are_valid(block):
-    assert inspect_text(block).problems == ()
+def test_examples_are_valid(block, tmp_path):
+    base = "config:\n  aml:cloud: local\n  azure-native:location: westeurope\n"
+    computes = "  aml:computes:\n    - {kind: aml_compute, name: cpu, vm_size: STANDARD_DS3_V2}\n"
+    group = "  aml:workspace: {resource_group: shop-rg}\n"
+    (tmp_path / "Pulumi.base.yaml").write_text(base + group + computes, encoding="utf-8")
+    assert inspect_text(block, tmp_path).problems == ()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from runtime.studio.access import Access
 from runtime.studio.server import Studio
 from runtime.submit.session import ProjectSession
 from runtime.targets.finding import Targets
+from tests import processes
 from tests.missing_parts import missing
 
 AML = Path(sys.executable).with_name("aml")
@@ -76,15 +78,24 @@ def desk(tmp_path, history):
     fields = {"tags": {evil: evil}, "params": {evil: evil}, "error": evil, "description": evil}
     history.add(record(1, display_name=evil, outputs=str(outputs), **fields))
     history.append("run1", [RunEvent(0, 1.0, "metric", {"key": evil, "value": 1.0, "step": 0})])
-    home = tmp_path / ".aml"
-    session = ProjectSession(home, "local", history, Targets(home, home / "none.json", "local"))
+    with served(tmp_path / ".aml", history) as made:
+        yield made
+
+
+@contextmanager
+def served(home, history):
+    """Serve the studio of a home folder from a thread."""
+    manifest = home / "manifests" / "local.json"
+    session = ProjectSession(home, "local", history, Targets(home, manifest, "local"))
     studio = Studio(session, session)
     serving = threading.Thread(target=studio.serve)
     serving.start()
-    with httpx.Client(base_url=studio.address, trust_env=False) as client:
-        yield Desk(client, studio.access, history)
-    studio.stop()
-    serving.join()
+    try:
+        with httpx.Client(base_url=studio.address, trust_env=False, timeout=60) as client:
+            yield Desk(client, studio.access, history, home)
+    finally:
+        studio.stop()
+        serving.join()
 
 
 @dataclass
@@ -94,6 +105,7 @@ class Desk:
     client: httpx.Client
     access: Access
     history: History
+    home: Path
 
     def enter(self):
         token = self.access.new_link()
@@ -102,6 +114,10 @@ class Desk:
     def own(self):
         """Return the headers of a form that the studio made."""
         return {"Origin": str(self.client.base_url).rstrip("/")}
+
+    def post(self, path, **fields):
+        """Send a form of the studio's own."""
+        return self.client.post(path, data=self.form(**fields), headers=self.own())
 
     def form(self, **fields):
         session = next(iter(self.client.cookies.values()))
@@ -144,7 +160,7 @@ def started(tmp_path_factory):
     (root / "train.py").write_text(TRAIN, encoding="utf-8")
     environ = {**os.environ, "AML_HOME": str(root / ".aml")}
     made = Project(root, environ)
-    studio = subprocess.Popen(
+    studio = processes.start(
         [AML, "studio", "--no-browser"], cwd=root, env=environ, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -167,6 +183,17 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=binary, args=list(SWITCHES))
         yield browser
         browser.close()
+
+
+def complaints(page):
+    """Return what the browser's console says against the pages of a tab, filled as they come."""
+    found = []
+    page.on(
+        "console",
+        lambda said: said.type in {"error", "warning"} and found.append((page.url, said.text)),
+    )
+    page.on("pageerror", lambda error: found.append((page.url, str(error))))
+    return found
 
 
 @pytest.fixture

@@ -1,12 +1,27 @@
 """The studio in Chromium: a run followed to its end, compared, found again; no page is a trap."""
 
 import json
+import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from runtime.environments.lock_store import FOLDER as LOCKS
+from runtime.environments.lock_store import LockStore
+from runtime.environments.resolved import ResolvedLock
+from runtime.pipelines.schedules import Schedule, Schedules
+from runtime.pipelines.triggers import Cron
+from tests.studio.conftest import complaints
+
 pytestmark = [pytest.mark.needs_chromium, pytest.mark.slow]
+
+RANKS = """\
+type: command
+compute: local
+command: python -c "import os; print('I am', os.environ['RANK'])"
+distribution: {type: pytorch, process_count_per_instance: 2}
+"""
 
 
 def run_ids(project):
@@ -23,17 +38,19 @@ def base(page):
 
 def test_a_run_is_followed_to_its_end(project, page):
     site = base(page)
-    project.aml("submit", "--detach", "train.py", "0.3", "0.9")
-    page.goto(site)
+    project.aml("submit", "--detach", "train.py", "0.6", "0.9")
+    page.get_by_role("link", name="New runs were submitted: show them").click()
     row = page.locator("tr[data-run]").first
     run_id = row.get_attribute("data-run")
     row.get_by_role("link").click()
     log = page.locator('pre[aria-label="user_logs/std_log.txt"]')
     expect(log).to_contain_text("epoch 1 <b>not bold</b>", timeout=30_000)
-    expect(page.locator(".chart .main-svg").first).to_be_visible(timeout=30_000)
     last = page.locator("tr[data-metric=rmse] td")
     before = last.text_content()
     expect(last).not_to_have_text(before, timeout=30_000)
+    expect(page.locator(".chart .main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.locator(".steps li .when", has_text="s …")).to_have_count(1)
+    assert page.locator(".steps li:not(:has(.bar))").count() == 0
     expect(page.locator(".run-state .state")).to_have_text("Completed", timeout=60_000)
     expect(log).to_contain_text("epoch 19")
     lines = [line for line in log.text_content().splitlines() if line.startswith("epoch")]
@@ -68,6 +85,33 @@ def test_runs_are_filtered_sorted_and_compared(project, page):
     expect(page.locator(".xtitle")).to_have_text("seconds")
 
 
+@pytest.mark.parametrize("where", ["/runs/{1}", "/compare?run={0}&run={1}"])
+def test_how_charts_are_drawn_is_in_the_address(project, page, where):
+    page.goto(base(page) + where.format(*run_ids(project)[-2:]))
+    page.get_by_label("Horizontal axis").select_option("seconds")
+    page.get_by_label("Smoothing").fill("0.5")
+    page.get_by_label("Logarithmic").check()
+    page.wait_for_url(re.compile("axis=seconds.*smoothing=0.5.*log=1"))
+    page.reload()
+    expect(page.get_by_label("Horizontal axis")).to_have_value("seconds")
+    expect(page.get_by_label("Smoothing")).to_have_value("0.5")
+    expect(page.locator("output")).to_have_text("0.5")
+    expect(page.get_by_label("Logarithmic")).to_be_checked()
+    expect(page.locator(".xtitle").first).to_have_text("seconds")
+    page.get_by_label("Logarithmic").uncheck()
+    page.get_by_label("Horizontal axis").select_option("steps")
+    page.get_by_label("Smoothing").fill("0")
+    page.wait_for_url(re.compile("^(?!.*(axis|smoothing|log)=)"))
+
+
+def test_an_address_that_says_nothing_sane_shows_the_usual_charts(project, page):
+    page.goto(f"{base(page)}/runs/{run_ids(project)[-1]}?axis=x&smoothing=9&log=maybe&rank=7")
+    expect(page.locator(".xtitle").first).to_have_text("step")
+    expect(page.get_by_label("Horizontal axis")).to_have_value("steps")
+    expect(page.get_by_label("Smoothing")).to_have_value("0")
+    expect(page.get_by_label("Logarithmic")).not_to_be_checked()
+
+
 def test_a_page_that_a_run_wrote_runs_apart(project, page):
     page.goto(f"{base(page)}/runs/{run_ids(project)[-1]}/files/outputs/report.html")
     page.get_by_text("Show it as a page").click()
@@ -82,6 +126,7 @@ def test_a_page_that_a_run_wrote_runs_apart(project, page):
 def test_every_page_passes_axe(project, chromium, theme):
     context = chromium.new_context(color_scheme=theme, viewport={"width": 420, "height": 800})
     page = context.new_page()
+    said = complaints(page)
     page.goto(project.link())
     site, (new, *_, old) = base(page), run_ids(project)
     written = f"/runs/{old}/files/outputs"
@@ -91,6 +136,58 @@ def test_every_page_passes_axe(project, chromium, theme):
         found = Axe().run(page).response["violations"]
         assert [(each["id"], each["nodes"][0]["html"]) for each in found] == [], path
     context.close()
+    assert [each for each in said if not each[0].endswith("/nothing")] == []  # that is a 404
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_pages_of_what_is_kept_pass_axe(project, chromium, theme):
+    home = project.root / ".aml"
+    work = {"pipeline": {"steps": [{"name": "train", "run": {"target": "cpu"}}]}}
+    schedule = Schedule("nightly", Cron("0 6 * * *"), "local", work, next=2e9, problem="no data")
+    Schedules(home).write(schedule)
+    lock = LockStore(home / LOCKS).keep(ResolvedLock("# aml lock 1\nnumpy==2.1.0\n"))
+    old = run_ids(project)[-1]
+    context = chromium.new_context(color_scheme=theme, viewport={"width": 420, "height": 800})
+    page = context.new_page()
+    said = complaints(page)
+    page.goto(project.link())
+    site = base(page)
+    paths = ("/schedules", "/schedules/nightly", "/environments", "/environments/registered")
+    more = ("/models", "/prune?keep=0", f"/runs/{old}/snapshot/train.py")
+    for path in (*paths, f"/environments/locks/{lock}", *more):
+        page.goto(f"{site}{path}")
+        found = Axe().run(page).response["violations"]
+        assert [(each["id"], each["nodes"][0]["html"]) for each in found] == [], path
+    context.close()
+    assert said == []
+
+
+def test_a_run_is_submitted_again(project, page):
+    site = base(page)
+    old = run_ids(project)[-1]
+    page.goto(f"{site}/runs/{old}")
+    page.get_by_role("button", name="Run it again").click()
+    expect(page.locator("h1")).not_to_have_text(old)
+    expect(page.locator(".run-state .state")).to_have_text("Completed", timeout=60_000)
+    assert listed(project)[0]["params"] == {"alpha": "0.5"}
+
+
+def test_the_logs_of_a_rank_are_shown_alone_and_searched(started, page):
+    (started.root / "ranks.yml").write_text(RANKS, encoding="utf-8")
+    started.aml("submit", "ranks.yml")
+    page.goto(f"{base(page)}/runs/{run_ids(started)[0]}")
+    logs = [page.locator(f"details[data-log$='std_log_process_{rank}.txt']") for rank in (0, 1)]
+    page.get_by_label("Rank").select_option("1")
+    expect(logs[0]).to_be_hidden()
+    expect(logs[1].locator("pre")).to_contain_text("I am 1")
+    page.get_by_label("Search").fill("nothing like it")
+    expect(logs[1].locator("pre")).to_have_text("")
+    page.wait_for_url(re.compile(r"rank=1&search=nothing\+like\+it"))
+    page.reload()
+    expect(logs[0]).to_be_hidden()
+    expect(logs[1].locator("pre")).to_have_text("")
+    page.get_by_label("Search").fill("")
+    expect(logs[1].locator("pre")).to_contain_text("I am 1")
 
 
 def test_the_pages_work_without_scripts(project, chromium):

@@ -1,6 +1,9 @@
 """Who the studio answers: links, cookies, hosts, origins and forms; and what its pages may load."""
 
 import json
+import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -96,12 +99,62 @@ def test_every_page_says_what_it_may_load(desk):
     assert "unsafe-inline" not in POLICY
 
 
+def test_a_damaged_history_is_named_until_it_is_moved_away(desk):
+    desk.enter()
+    file = desk.history.file
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("update run set record = '{'")
+    for path in ("/", "/prune?keep=0", "/runs/run1"):
+        page = desk.client.get(path)
+        assert page.status_code == 400
+        assert f"<code>{file}</code>" in page.text
+    file.rename(file.with_suffix(".damaged"))
+    assert "There are no runs." in desk.client.get("/").text
+
+
+def test_any_number_of_runs_are_compared_by_lock_and_snapshot(desk):
+    for number, lock in enumerate(("a" * 64, "b" * 64, ""), 2):
+        known = {"aml.environment.lock": lock} if lock else {}
+        desk.history.add(record(number, properties={"ContentSnapshotId": "c" * 40, **known}))
+    desk.enter()
+    text = desk.client.get("/compare?run=run2&run=run3&run=run4").text
+    rows = dict(re.findall(r'<tr><th scope="row">([\w ]+)</th>(.*?)</tr>', text))
+    assert rows["Environment lock"].count('class="differs"') == 3
+    assert f'href="/environments/locks/{"a" * 64}"' in rows["Environment lock"]
+    assert rows["Snapshot"].count("<code>cccccccccccc</code>") == 3
+    assert "differs" not in rows["Snapshot"]
+
+
+@pytest.mark.parametrize("page", ["2", "99999", "9" * 40])
+def test_past_the_last_page_there_is_the_last_page(desk, page):
+    desk.enter()
+    text = desk.client.get(f"/?page={page}").text
+    assert '<tr data-run="run1">' in text
+    assert "Page 1 of 1" in text
+
+
 def test_names_and_values_of_runs_are_text(desk):
     desk.enter()
     for path in ("/?column=param.x", "/runs/run1", "/compare?run=run1"):
         text = desk.client.get(path).text
         assert "<script>alert" not in text
         assert "&lt;script&gt;alert" in text
+
+
+def test_a_new_step_of_a_run_is_told_with_its_bar_and_its_duration(desk):
+    steps = [("snapshot", 0.0), ("<i>run</i>", 4.0)]
+    for number, (name, time) in enumerate(steps, 1):
+        event = RunEvent(number, 1_700_000_001.0 + time, "step", {"step": name, "text": ""})
+        desk.history.append("run1", [event])
+    desk.enter()
+    told = desk.client.get("/runs/run1/live?after=1").text
+    (html,) = [json.loads(line[6:])["html"] for line in told.splitlines() if '"html"' in line]
+    assert re.findall(r'<span class="when">(.*?)</span>', html) == ["—"] * 8 + ["4.0 s", "6.0 s"]
+    assert re.findall(r'<rect x="([\d.]+)" width="([\d.]+)"', html) == [
+        ("0.00", "40.00"),
+        ("40.00", "60.00"),
+    ]
+    assert "<b>&lt;i&gt;run&lt;/i&gt;</b>" in html
 
 
 def test_what_a_sweep_was_made_of_is_text(desk):
@@ -113,7 +166,7 @@ def test_what_a_sweep_was_made_of_is_text(desk):
     desk.history.add(record(3, tags=varied, properties={STOPPED: evil}))
     desk.history.append("run3", [RunEvent(0, 1.0, "metric", {"key": evil, "value": 1.0})])
     desk.enter()
-    for path in ("/runs/run2", "/runs/run2/parts"):
+    for path in ("/runs/run2", "/runs/run2/parts/live"):
         text = desk.client.get(path).text
         assert "<script>alert" not in text
         assert "<td>&lt;script&gt;alert(1)&lt;/script&gt;</td>" in text

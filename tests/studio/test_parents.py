@@ -6,6 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.studio.conftest import complaints
+
 pytestmark = [pytest.mark.needs_chromium, pytest.mark.slow]
 
 TRIAL = """\
@@ -123,16 +125,27 @@ def test_steps_that_were_reused_lead_to_what_they_stand_for(pipeline, mended, pa
     expect(page.locator(".facts")).to_contain_text(f"{pipeline}_prepare")
 
 
+def test_a_pipeline_is_run_again(mended, page):
+    opened(page, mended)
+    expect(page.locator("code", has_text=f"aml run rerun {mended}")).to_be_visible()
+    page.get_by_role("button", name="Run it again").click()
+    expect(page.locator("h1")).not_to_have_text(mended)
+    expect(page.locator(".run-state .state")).to_have_text("Completed", timeout=60_000)
+    expect(page.locator(".graph .state")).to_have_text(["Reused"] * 3)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_pages_of_parents_pass_axe(started, chromium, parents, theme):
     context = chromium.new_context(color_scheme=theme, viewport={"width": 420, "height": 800})
     page = context.new_page()
+    said = complaints(page)
     page.goto(started.link())
     for run_id in parents:
         opened(page, run_id)
         found = Axe().run(page).response["violations"]
         assert [(each["id"], each["nodes"][0]["html"]) for each in found] == [], run_id
     context.close()
+    assert said == []
 
 
 def test_the_pages_of_parents_work_without_scripts(started, chromium, parents):

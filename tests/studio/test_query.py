@@ -5,9 +5,10 @@ from urllib.parse import parse_qsl
 import pytest
 
 from infra.contract.errors import UsageError
-from runtime.history.listing import Listing, choices_in, page_of, read_clauses
+from runtime.history.listing import WHOLE, Listing, choices_in, page_of, read_clauses
+from runtime.model.runs import RunEvent
 from runtime.model.states import RunState
-from runtime.studio.query import Query, read_query
+from runtime.studio.query import Query, read_query, without_system
 from tests.studio.conftest import record
 
 
@@ -29,6 +30,7 @@ def runs(history):
     return history
 
 
+EXPLAIN = "explain query plan select run_id from run where {condition}"
 LISTED = {
     "newest first": (Listing(), ["run3", "run2", "run1", "run0"]),
     "oldest first": (Listing(descending=False), ["run0", "run1", "run2", "run3"]),
@@ -69,6 +71,55 @@ def test_a_page_knows_how_many_there_are(runs):
     assert page_of(runs, Listing(limit=1, clauses=read_clauses("tags.team = 'ml'"))).total == 3
 
 
+def test_runs_below_others_are_left_out(runs):
+    runs.append("run0", [RunEvent(0, 1.0, "child", {"run": "run2", "parent": "run0"})])
+    found = page_of(runs, Listing(is_whole=True))
+    assert ([run.run_id for run in found.runs], found.total) == (["run3", "run1", "run0"], 3)
+    assert read_query([]).listing.is_whole
+    assert not read_query([("parts", "1")]).listing.is_whole
+
+
+def test_leaving_out_runs_below_others_reads_no_events(runs):
+    with runs.opened() as database:
+        rows = [str(row[3]) for row in database.execute(EXPLAIN.format(condition=WHOLE))]
+    assert not any("event" in row for row in rows), rows
+
+
+def wholes(history, **narrowed):
+    found = page_of(history, Listing(is_whole=True, **narrowed))
+    assert found.total == len(found.runs)
+    return sorted(run.run_id for run in found.runs)
+
+
+def below(run, parent):
+    return [RunEvent(0, 1.0, "child", {"run": run, "parent": parent})]
+
+
+def test_a_run_that_is_written_after_the_event_that_names_it_is_left_out(runs):
+    runs.append("run0", below("run9", "run0"))
+    assert len(wholes(runs)) == 4  # no run is there yet
+    runs.add(record(9))
+    assert "run9" not in wholes(runs)
+    runs.append("run9", [RunEvent(0, 1.0, "tag", {"key": "team", "value": "ml"})])
+    assert "run9" not in wholes(runs)
+    assert "run9" not in wholes(runs, text="run")
+
+
+def test_a_run_whose_parent_is_deleted_is_a_run_of_its_own(runs):
+    runs.append("run0", below("run2", "run0"))
+    runs.append("run1", below("run3", "run1"))
+    assert wholes(runs) == ["run0", "run1"]
+    assert runs.remove("run0")
+    assert wholes(runs) == ["run1", "run2"]
+    assert runs.remove("run3")
+    assert wholes(runs) == ["run1", "run2"]
+
+
+def test_columns_are_not_offered_for_the_tags_of_a_driver(runs):
+    runs.add(record(9, tags={"_aml_system_a": "1", "a": "1", "mine": "x"}))
+    assert without_system(choices_in(runs)).tags == ["mine", "name", "team"]
+
+
 def test_there_is_something_to_choose_from(runs):
     found = choices_in(runs)
     assert found.experiments == ["exp0", "exp1"]
@@ -94,7 +145,14 @@ def test_a_column_that_is_not_there_cannot_sort(runs):
     [
         Query(),
         Query(text="a b", experiment="e&e", target="t", state="Failed", filter="metrics.a < 1"),
-        Query(sort="metric.a=b", descending=False, columns=("metric.a", "tag.b"), size=100, page=3),
+        Query(
+            sort="metric.a=b",
+            parts=True,
+            descending=False,
+            columns=("metric.a", "tag.b"),
+            size=100,
+            page=3,
+        ),
     ],
 )
 def test_an_address_is_read_as_it_was_written(query):

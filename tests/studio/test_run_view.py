@@ -1,21 +1,14 @@
 """What the page of a run makes of its events."""
 
+import pytest
+
 from runtime.model.runs import RunEvent
-from runtime.studio.run_view import MOST_POINTS, curves_of, steps_of, thinned
+from runtime.studio.run_view import MOST_POINTS, curves_of, end_of, thinned
 from tests.studio.conftest import record
 
 
 def event(seq, kind, **data):
     return RunEvent(seq, 100.0 + seq, kind, data)
-
-
-def test_a_step_lasts_until_the_next_one_begins():
-    events = [event(0, "step", step="snapshot zip", text="1 file"), event(2, "step", step="run")]
-    going = steps_of(record(1, ended=None), events)
-    assert [(step.name, step.seconds) for step in going] == [("snapshot zip", 2.0), ("run", None)]
-    ended = steps_of(record(1, ended=107.0), events)
-    assert [step.seconds for step in ended] == [2.0, 5.0]
-    assert steps_of(record(1), []) == []
 
 
 def test_curves_are_of_the_runs_own_numbers():
@@ -40,3 +33,15 @@ def test_many_points_are_thinned_out_between_the_first_and_the_last():
     assert len(kept) == MOST_POINTS
     assert (kept[0], kept[-1]) == (points[0], points[-1])
     assert thinned(points[:10]) == points[:10]
+
+
+@pytest.mark.parametrize(
+    ("most", "end"),
+    [(12, "one\ntwo\nsix\n"), (8, "two\nsix\n"), (7, "six\n"), (3, "ix\n")],
+)
+def test_the_end_of_a_log_begins_with_a_line(most, end):
+    assert end_of("one\ntwo\nsix\n", most) == end
+
+
+def test_of_a_log_without_lines_the_end_is_shown():
+    assert end_of("." * 9, 4) == "...."

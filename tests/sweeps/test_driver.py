@@ -117,6 +117,35 @@ class Machine:
         return {data["key"]: data["value"] for kind, data in self.events if kind == "tag"}
 
 
+class Preparation:
+    """The run that prepares what the children of a machine share; it takes three looks."""
+
+    run_id = "HD_1_preparation"
+
+    def __init__(self, machine, ends=RunState.COMPLETED, why=""):
+        self.starts, self.looks, self.canceled = 0, 0, ""
+        self._machine, self._ends, self._why = machine, ends, why
+
+    def start(self):
+        def begin():
+            assert not self._machine.started
+            self.starts += 1
+
+        self._machine._call(begin)
+
+    def look(self):
+        self._machine._call(lambda: None)
+        self.looks += 1
+        if self.canceled:
+            return RunState.CANCELED, ""
+        if self.looks > 2:
+            return self._ends, self._why
+        return RunState.RUNNING, ""
+
+    def cancel(self, why):
+        self.canceled = why
+
+
 def sweep(sampling="grid", **options):
     known = {"metric": "acc", "goal": "maximize", "max_total": 6, "max_concurrent": 2, "seed": 1}
     return Sweep(SPACE, sampling, **(known | options))
@@ -256,6 +285,61 @@ def test_killed_at_any_point_no_child_is_lost_and_none_starts_twice(sampling, be
         assert {kind for kind, _ in machine.entries} == {"begun", "child"}
         made_children = {data["run"] for kind, data in machine.events if kind == "child"}
         assert made_children == set(whole.started)
+
+
+def test_what_children_share_is_prepared_before_the_first_and_once():
+    machine = Machine()
+    preparation = Preparation(machine)
+    driven(machine, sweep(), preparation=preparation)
+    assert (preparation.starts, preparation.looks) == (1, 3)
+    at = machine.lines.index("[SCHEDULER][INFO]The execution environment is being prepared.")
+    assert machine.lines[at - 1] == SAMPLED.replace("4", "2")
+    assert machine.lines[at + 1] == "[SCHEDULER][INFO]Scheduling job, id='HD_1_0'"
+    made = [data["run"] for kind, data in machine.events if kind == "child"]
+    assert made == ["HD_1_preparation", *(f"HD_1_{number}" for number in range(6))]
+    assert machine.final()["state"] is RunState.COMPLETED
+
+
+def test_a_preparation_that_fails_is_how_the_sweep_fails_and_no_child_starts():
+    machine = Machine()
+    driven(machine, sweep(), preparation=Preparation(machine, RunState.FAILED, "No such package."))
+    assert machine.started == {}
+    assert machine.final() == {
+        "state": RunState.FAILED,
+        "error": "The environment of its runs could not be prepared (run HD_1_preparation):"
+        " No such package.",
+    }
+
+
+def test_canceling_the_parent_cancels_the_preparation():
+    machine = Machine()
+    preparation = Preparation(machine)
+
+    def sleep(seconds):
+        machine.sleep(seconds)
+        machine.asked_to_stop = True
+
+    SweepDriver(
+        sweep(), machine, machine, preparation=preparation, now=machine.now, sleep=sleep
+    ).drive()
+    assert preparation.canceled == "The sweep was canceled."
+    assert machine.started == {}
+    assert machine.final()["state"] is RunState.CANCELED
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_killed_while_it_prepares_a_driver_goes_on_with_the_same_run(before):
+    made = sweep()
+    whole = driven(first := Machine(), made, preparation=Preparation(first))
+    for point in range(1, whole.calls + 1):
+        machine = Machine()
+        preparation = Preparation(machine)
+        machine.dies_at, machine.before = point, before
+        with pytest.raises(KilledError):
+            driven(machine, made, preparation=preparation)
+        driven(machine, made, preparation=preparation)
+        assert machine.started == whole.started
+        assert machine.final()["state"] is RunState.COMPLETED
 
 
 def test_killed_again_and_again_it_still_ends():

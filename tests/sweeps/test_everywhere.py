@@ -81,6 +81,12 @@ def children(project, capsys):
         parent = next(line.split()[-1] for line in said.splitlines() if line.startswith("RunId"))
         with closing(open_session("local")) as session:
             found = results_of(session.history, session.history.record(parent))
+            below = {e.run_id: str(e.state) for e in session.history.children(parent)}
+        # One run has prepared the environment of all, unless the service does that.
+        assert below.get(f"{parent}_preparation") == (
+            None if "--native" in options else "Completed"
+        )
+        assert len(found.trials) == 3
         assert {str(each.state) for each in found.trials} == {"Completed"}
         return [each.assignment for each in sorted(found.trials, key=lambda each: each.id)]
 

@@ -105,7 +105,10 @@ def test_policies_of_a_hyperdrive_file_are_known_by_their_class(tmp_path, word):
         ("goal: maximize", "goal: maximise", "Did you mean 'maximize'"),
         ("max_total_runs: 8", "max_total_runs: 1001", "sweep.yml:16 max_total_runs is 1 to 1000"),
         ("max_total_runs: 8", "max_total_run: 8", "Did you mean `max_total_runs`"),
-        ("type: Random", "type: grid", "lr is uniform; grid sampling takes choice"),
+        ("type: Random", "type: grid", "sweep.yml:7 lr is uniform; grid sampling takes choice"),
+        ("name: lr", "name: penalty", "penalty is the same parameter as --penalty"),
+        ("name: lr", "name: --", "'--' is no name of a parameter"),
+        ("BanditPolicy", "MedianStoppingPolicy", "`slack_factor` is no key of this policy"),
     ],
 )
 def test_what_a_hyperdrive_file_has_wrong_is_said_with_its_line(tmp_path, old, new, said):
@@ -117,6 +120,20 @@ def test_all_problems_of_a_hyperdrive_file_are_said_at_once(tmp_path):
     text = text.replace("max_total_runs: 8", "max_total_runs: 4000")
     said = refusal(read_hdconfig, tmp_path, text)
     assert all(each in said for each in ("choise", "primary_metric_goal", "1 to 1000")), said
+    said = refusal(read_hdconfig, tmp_path, text.replace("type: Random", "type: bayesian"))
+    assert "takes no early termination policy" in said
+
+
+def test_all_problems_of_a_sweep_job_are_said_at_once(tmp_path):
+    text = USED.replace("minimize", "less").replace(
+        "max_total_trials: 20", "max_total_trials: 2000"
+    )
+    text = text.replace("min_value: 0.01", "min_value: 1").replace("random", "grid", 1)
+    text = text.replace("bandit, slack_factor: 0.1", "bandit, slack_factor: 0.1, slack_amount: 1")
+    said = refusal(read_sweep_job, tmp_path, text)
+    wanted = ("objective.goal", "1 to 1000", "goes from 1", "and not both")
+    assert all(each in said for each in wanted), said
+    assert "has no parameters" not in said
 
 
 def test_a_hyperdrive_file_is_found_by_the_end_of_its_name(tmp_path):
@@ -197,7 +214,8 @@ def test_a_trial_has_its_time_limit(tmp_path):
         ("goal: minimize", "goal: less", "`objective.goal` is 'less'"),
         ("min_value: 0.01", "min_value: 1", "uniform goes from 1 to 0.9"),
         ("--boost ${{search_space.boost}}", "", "does not use `search_space.boost`"),
-        ("search_space.lr", "search_space.rl", "no meaning here"),
+        ("search_space.lr", "search_space.rl", "no meaning here. Did you mean 'lr'"),
+        ("type: bandit", "type: median_stopping", "`slack_factor` is no key of this policy"),
         ("max_total_trials: 20", "max_total_trials: 2000", "max_total_runs is 1 to 1000"),
         (": random", ": grid", "lr is uniform; grid sampling takes choice"),
     ],
@@ -211,6 +229,11 @@ def test_what_is_wrong_with_keys_space_and_trial_is_said_at_once(tmp_path):
     said = refusal(read_sweep_job, tmp_path, text.replace("search_space.lr", "search_space.rl"))
     for each in ("no key `objectives`", "has the type 'unifrom'", "no meaning here"):
         assert each in said
+
+
+def test_a_parameter_that_is_wrong_may_be_used_all_the_same(tmp_path):
+    said = refusal(read_sweep_job, tmp_path, USED.replace("uniform", "unifrom"))
+    assert "no meaning here" not in said
 
 
 def test_a_component_as_trial_is_refused(tmp_path):

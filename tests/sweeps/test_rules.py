@@ -122,10 +122,20 @@ def test_halves_are_rounded_to_the_even_multiple():
         ("quniform", (1, 2, 0), "step 0"),
         ("normal", (0, -1), "sigma -1"),
         ("loguniform", (0, math.inf), "takes numbers"),
+        ("loguniform", (1, 10000), "too large; its values are logarithms"),
+        ("qlognormal", (0, 500, 1), "qlognormal(0, 500, 1) draws numbers that are too large"),
+        ("uniform", (-1e308, 1e308), "too large"),
+        ("quniform", (0, 1e300, 1e-300), "too large"),
     ],
 )
 def test_an_expression_that_cannot_be_drawn_says_why(kind, arguments, said):
     assert said in problem(Expression(kind, arguments))
+
+
+def test_two_names_of_one_argument_are_refused():
+    x = Expression("choice", (1,))
+    assert problems({"x": x, "--x": x}) == "--x is the same parameter as x: one argument, twice."
+    assert problems({"--": x}) == "'--' is no name of a parameter."
 
 
 # --- sampling
@@ -312,6 +322,12 @@ def test_a_tie_goes_on():
         assert judged(policy, [1.0], [1.0]) == ""
 
 
+def test_a_tie_that_is_rounded_goes_on_too():
+    policy = Policy("bandit", slack_factor=0.05)
+    assert judged(policy, [0.1 / 1.05], [0.1]) == ""
+    assert judged(policy, [0.7 * 1.05], [0.7], goal="minimize") == ""
+
+
 def test_a_factor_never_stops_the_best_run_of_negative_values():
     policy = Policy("bandit", slack_factor=0.2)
     assert judged(policy, [-1.0], [-2.0]) == ""
@@ -319,10 +335,24 @@ def test_a_factor_never_stops_the_best_run_of_negative_values():
     assert judged(policy, [-1.0], [-0.5], goal="minimize") == ""
 
 
+@pytest.mark.parametrize(("goal", "worst"), [("minimize", math.inf), ("maximize", -math.inf)])
+def test_a_reason_calls_an_infinity_by_its_name(goal, worst):
+    policies = {
+        Policy("bandit", slack_amount=1): "best value",
+        Policy("median_stopping"): "best value",
+        Policy("truncation_selection", truncation_percentage=50): "value",
+    }
+    for policy, words in policies.items():
+        assert f"its {words} {worst:g} is" in judged(policy, [worst], [1.0], [1.0], goal=goal)
+    last = Policy("truncation_selection", truncation_percentage=50)
+    assert "its value NaN is" in judged(last, [worst, math.nan], [1.0, 1.0], goal=goal)
+
+
 def test_nan_is_worse_than_any_number():
     policy = Policy("bandit", slack_amount=100)
-    assert judged(policy, [math.nan], [0.0]) != ""
+    assert "value NaN is" in judged(policy, [math.nan], [0.0])
     assert judged(policy, [math.nan], [math.nan]) == ""
+    assert judged(Policy("median_stopping"), [-1.0, -1.0], [math.inf, math.nan]) == ""
     assert best_of([math.nan, 1.0], "maximize") == 1.0
     assert best_of([math.nan], "minimize") is None
 
@@ -366,6 +396,8 @@ def test_truncation_selection_may_exclude_what_has_finished():
         (Policy("bandit", slack_factor=0), "slack_factor is 0; it is above 0"),
         (Policy("bandit", slack_amount=-1), "slack_amount is -1; it is 0 or more"),
         (Policy("truncation_selection", truncation_percentage=100), "it is 1 to 99"),
+        (Policy("bandit", slack_factor=math.nan), "slack_factor is nan; it is above 0"),
+        (Policy("bandit", slack_amount=math.inf), "slack_amount is inf; it is 0 or more"),
         (Policy("median_stopping", -1), "neither is below 0"),
     ],
 )

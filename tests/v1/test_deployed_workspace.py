@@ -103,3 +103,15 @@ def test_mlflow_tracks_to_the_workspace(deployed):  # noqa: F811
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(deployed.root)},
     )  # fmt: skip
     assert said.stdout.splitlines()[-1:] == ["{'loss': 0.5}"], said.stderr
+
+
+def test_its_keys_are_read_again(workspace):
+    workspace.sync_keys()
+    assert workspace.get_details()["provisioningState"] == "Succeeded"
+
+
+def test_it_is_deleted_with_all_that_its_stack_deployed(workspace):
+    with pytest.raises(UserErrorException, match="delete_dependent_resources=True"):
+        workspace.delete()
+    workspace.delete(delete_dependent_resources=True)
+    assert Workspace.list() == {}

@@ -11,15 +11,46 @@ from typing import Final
 from infra.arm.diffing import plain
 from infra.catalogue.documents import with_value_at
 from infra.catalogue.updates.rule import covers
-from infra.contract.errors import UnknownNameError
+from infra.contract.errors import UnknownNameError, UsageError
 from infra.contract.json_types import JsonObject
 from infra.deploy.drift.comparison import COMPUTE, GONE, Drift, DriftedResource
-from infra.deploy.stack.file_entries import WORKSPACE_ROWS, Row, described, kind_of, rows_of
+from infra.deploy.stack.change_lines import has_key
+from infra.deploy.stack.file_entries import (
+    IMPLIED,
+    NO_KEYS,
+    WORKSPACE_KEYS,
+    Row,
+    described,
+    kind_of,
+    rows_of,
+    rows_of_resource,
+)
 from infra.engine.planning.decision import bare
-from infra.spec.editing import StackFile
+from infra.spec.editing import StackFile, parse_path
+from infra.spec.problems import Location
 from infra.spec.stack import StackSpec
 
 _WORKSPACE: Final = "azure-native:machinelearningservices:Workspace"
+_ONLY: Final = {
+    "azure-native:storage:StorageAccount": "aml:storage_account",
+    "azure-native:storage:BlobServiceProperties": "aml:storage_account",
+    "azure-native:keyvault:Vault": "aml:key_vault",
+    "azure-native:containerregistry:Registry": "aml:container_registry",
+}
+"""Types of which a stack file creates one, with its place there."""
+_LISTED: Final = {
+    "azure-native:machinelearningservices:Registry": ("registries", "registryName"),
+    "azure-native:containerservice:ManagedCluster": ("kubernetes_clusters", "resourceName"),
+    "azure-native:machinelearningservices:WorkspaceConnection": ("connections", "connectionName"),
+}
+"""Types that a stack file lists, with the list and the property of their names."""
+_OTHERWISE: Final = frozenset(
+    {
+        "name", "resource_group", "location", "tags", "workspace", "kind", "subnet",
+        "firewall.subnets", "credentials", "credentials.type",
+    }
+)  # fmt: skip
+"""Keys whose values are no copy of the service's: names of what a file declares, secrets."""
 _TAG: Final = "tags."
 
 
@@ -53,8 +84,14 @@ class AdoptedDrift:
     removed: frozenset[str] = frozenset()
 
 
-def adopt(drift: Drift, spec: StackSpec, file: StackFile) -> AdoptedDrift:
-    """Edit ``file`` to declare what exists now."""
+def adopt(
+    drift: Drift, spec: StackSpec, file: StackFile, inherited: Mapping[Location, str]
+) -> AdoptedDrift:
+    """Edit ``file`` to declare what exists now.
+
+    ``inherited`` maps places in what it declares to the files they are in. Raises ``UsageError``
+    for drift of these.
+    """
     edits, left, gone = [], [], set()
     for each in drift.resources:
         made, said = _edits(each, spec)
@@ -62,10 +99,11 @@ def adopt(drift: Drift, spec: StackSpec, file: StackFile) -> AdoptedDrift:
         if GONE in said:
             gone.add(each.deployed.urn)
         left += [
-            Left(each.deployed.name, path, _why(path, spec))
+            Left(each.deployed.name, path, _why(each, path, spec))
             for path in _paths(each)
             if path not in said
         ]
+    _refuse_inherited(edits, inherited)
     removed = [edit for edit in edits if edit.value is None]
     for edit in [each for each in edits if each.value is not None]:
         # Written leaf by leaf: without this, keys that the new value lacks would stay.
@@ -76,6 +114,24 @@ def adopt(drift: Drift, spec: StackSpec, file: StackFile) -> AdoptedDrift:
     for edit in sorted(removed, key=lambda each: _order(each.path), reverse=True):
         remove(file, edit.path)
     return AdoptedDrift(file, edits, left, frozenset(gone))
+
+
+def _refuse_inherited(edits: Sequence[Edit], inherited: Mapping[Location, str]) -> None:
+    """Refuse edits of what another file declares, or holds a part of."""
+    found: dict[str, str] = {}
+    for edit in edits:
+        at = parse_path(edit.path)
+        for place, where in inherited.items():
+            common = min(len(at), len(place))
+            if at[:common] == place[:common]:
+                found.setdefault(edit.path, where)
+    if found:
+        named = ", ".join(f"{path} ({where})" for path, where in found.items())
+        raise UsageError(
+            f"What the stack file inherits cannot be adopted into it: {named}.",
+            remedy="Change it there, or declare it in the stack file itself, then adopt again;"
+            " `--revert` undoes the drift.",
+        )
 
 
 def write(file: StackFile, path: str, value: object) -> None:
@@ -103,9 +159,13 @@ def _paths(each: DriftedResource) -> list[str]:
     return [GONE] if each.gone else [one.path for one in each.properties]
 
 
-def _why(path: str, spec: StackSpec) -> str:
+def _why(each: DriftedResource, path: str, spec: StackSpec) -> str:
+    if path == GONE:
+        return "a deletion is adopted for computes only"
     if path.startswith(_TAG) and path.removeprefix(_TAG) in spec.tags:
         return "aml:tags sets it on every resource"
+    if has_key(each.deployed.type, bare(each.deployed.inputs), path):
+        return "change its key in the stack file by hand"
     return "the stack file has no key for it"
 
 
@@ -113,9 +173,9 @@ def _edits(each: DriftedResource, spec: StackSpec) -> tuple[list[Edit], set[str]
     """Return the edits for one resource, and the paths that they cover."""
     inputs = bare(each.deployed.inputs)
     if each.deployed.type == _WORKSPACE:
-        return _said(each, "aml:workspace", WORKSPACE_ROWS, spec.workspace.tags, spec)
+        return _said(each, "aml:workspace", WORKSPACE_KEYS, spec.workspace.tags, spec)
     if each.deployed.type != COMPUTE:
-        return [], set()
+        return _beside(each, spec)
     places = {compute.name: index for index, compute in enumerate(spec.computes)}
     index = places.get(str(inputs.get("computeName")))
     kind = kind_of(inputs)
@@ -128,11 +188,32 @@ def _edits(each: DriftedResource, spec: StackSpec) -> tuple[list[Edit], set[str]
     return _said(each, place, rows_of(kind), spec.computes[index].tags, spec)
 
 
+def _beside(each: DriftedResource, spec: StackSpec) -> tuple[list[Edit], set[str]]:
+    """Return the edits for what stands beside the workspace and its computes."""
+    token, inputs = each.deployed.type, bare(each.deployed.inputs)
+    rows = tuple(
+        row for row in rows_of_resource(token, inputs) if row.key not in _OTHERWISE | NO_KEYS
+    )
+    if each.gone:
+        return [], set()
+    if token in _ONLY:
+        return _said(each, _ONLY[token], rows, None, spec)
+    if token not in _LISTED:
+        return [], set()
+    key, named = _LISTED[token]
+    entries = {one.name: index for index, one in enumerate(getattr(spec, key))}
+    index = entries.get(str(inputs.get(named)))
+    if index is None:
+        return [], set()
+    tags = getattr(getattr(spec, key)[index], "tags", None)
+    return _said(each, f"aml:{key}[{index}]", rows, tags, spec)
+
+
 def _said(
     each: DriftedResource,
     place: str,
     rows: tuple[Row, ...],
-    own: Mapping[str, str],
+    own: Mapping[str, str] | None,
     spec: StackSpec,
 ) -> tuple[list[Edit], set[str]]:
     if each.fresh is None:
@@ -142,12 +223,14 @@ def _said(
     edits, said = [], set()
     now = described(rows, actual)
     for row in rows:
-        paths = {path for path, at in drifted.items() if covers(row.path, at)}
+        paths = {path for path, at in drifted.items() if covers(row.place, at)}
         if paths:
             edits.append(Edit(f"{place}.{row.key}", now[row.key]))
             said |= paths
+    kept = {row.key for row in rows for path in said if covers(row.place, plain(path))}
+    said |= {path for path in drifted if kept & {*IMPLIED.get(path, ())}}
     tags = {path for path, at in drifted.items() if covers("tags", at)}
-    if tags:
+    if tags and own is not None:
         actual = bare(each.fresh.outputs).get("tags") or {}
         edits += _tags(place, actual, own, spec.tags)
         # An entry cannot drop a tag of the whole stack.

@@ -24,10 +24,10 @@ from infra.deploy.stack.change_lines import (
     has_key,
     label_of,
 )
+from infra.engine.model.events import HIDDEN as NOT_SHOWN
 from infra.engine.model.paths import masked
 from infra.engine.model.resources import Loaded, Resource
 from infra.engine.model.values import hidden
-from infra.engine.planning.decision import HIDDEN as NOT_SHOWN
 from infra.engine.planning.decision import bare
 from infra.engine.state.secrets import MASK
 

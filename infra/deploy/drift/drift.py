@@ -28,6 +28,7 @@ from infra.engine.model.events import Listener, Message, Op
 from infra.engine.model.resources import Loaded, Resource
 from infra.engine.state.archive import OperationInfo
 from infra.spec.editing import StackFile
+from infra.spec.inheritance import read_stack_document
 from infra.spec.load import inspect_text
 from infra.spec.problems import file_error
 
@@ -77,13 +78,20 @@ class StackDrift:
 
         Refused if the file would have problems afterwards.
         """
-        adoption = adopt(drift, self.stack.spec, StackFile.read(self.stack.file))
-        problems = inspect_text(adoption.file.text()).problems
+        file = self.stack.file
+        adoption = self.adoption(drift)
+        problems = inspect_text(adoption.file.text(), file.parent).problems
         if problems:
-            raise file_error(problems, self.stack.file)
+            raise file_error(problems, file)
         adoption.file.write()
         self._record(drift, adoption.removed)
         return adoption
+
+    def adoption(self, drift: Drift) -> AdoptedDrift:
+        """Return what ``adopt`` would write; nothing is written."""
+        file = self.stack.file
+        inherited = read_stack_document(file).inherited
+        return adopt(drift, self.stack.spec, StackFile.read(file), inherited)
 
     def revert(
         self, drift: Drift, operations: StackOperations, request: OperationRequest
@@ -92,8 +100,7 @@ class StackDrift:
 
         State is the only evidence of drift: a refused or declined plan leaves it as it is.
         """
-        found = self._read_back(drift)
-        planned = operations.preview(request, found)
+        planned = self.planned(drift, operations, request)
         to = self._runner().destination
         if planned.refusal is not None:
             return replace(planned, approved=False)
@@ -106,6 +113,12 @@ class StackDrift:
             return _changes(plan) == _changes(planned.plan) or operations.approve(plan, goes_to)
 
         return replace(operations, approve=approve).up(request)
+
+    def planned(
+        self, drift: Drift, operations: StackOperations, request: OperationRequest
+    ) -> OperationResult:
+        """Return what ``revert`` would do; nothing is written."""
+        return operations.preview(request, self._read_back(drift))
 
     def _read_back(self, drift: Drift) -> Loaded:
         """Return state as recording the drift would leave it; nothing is written."""

@@ -109,6 +109,12 @@ def accept(stack: Stack, name: str, key: str) -> None:
     """Write a key to the entry of an attachment in the stack file; comments stay."""
     edited = StackFile.read(stack.file)
     computes = edited.entries().get(KEYS["computes"]) or ()
-    index = next(i for i, each in enumerate(computes) if each.get("name") == name)
+    index = next((i for i, each in enumerate(computes) if each.get("name") == name), None)
+    if index is None:
+        raise UsageError(
+            f"The stack file does not declare {name!r} itself; it inherits it.",
+            remedy=f"Set `host_key: {key}` where it is declared, or in an entry of that name here.",
+            at=str(stack.file),
+        )
     edited.set(f"{KEYS['computes']}[{index}].host_key", key, path=True, verbatim=True)
     edited.write()

@@ -4,6 +4,7 @@ Queries Azure Resource Manager, not state: computes that are not in the stack sh
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -22,6 +23,7 @@ from infra.deploy.run.runner import PACKAGE
 from infra.deploy.stack.endpoints import destination
 from infra.deploy.stack.file_entries import kind_of
 from infra.deploy.stack.stacks import Stack, never_deployed
+from infra.engine.state.secrets import Masked
 
 Action = Literal["start", "stop", "restart"]
 _PARTICIPLES: Final[Mapping[Action, str]] = {
@@ -53,7 +55,7 @@ class ListedCompute:
         return str(self.document["id"])
 
 
-def compute_of(document: Document, declared: frozenset[str]) -> ListedCompute:
+def compute_of(document: Document, declared: AbstractSet[str]) -> ListedCompute:
     """Return what a list shows of one compute's ARM document. Pure."""
     inputs = bodies.outputs_of(variant_of_body(ROW, document), document)
     inner = value_at(inputs, _INNER) or {}
@@ -81,7 +83,8 @@ class Computes:
 
     def all(self) -> Mapping[str, ListedCompute]:
         """Return them by name."""
-        documents = self._pages(f"{bodies.url_path(self.workspace_id)}/computes")
+        url = f"{bodies.url_path(self.workspace_id)}/computes"
+        documents = pages(self.client, url, ROW.api_version)
         found = [compute_of(document, self.declared) for document in documents]
         return {each.name: each for each in sorted(found, key=lambda one: one.name)}
 
@@ -116,12 +119,13 @@ class Computes:
         )
         raise UsageError(f"{name!r} is of kind {compute.kind}, which {otherwise}.", remedy=remedy)
 
-    def _pages(self, url: str) -> Iterator[Document]:
-        version = ROW.api_version
-        while url:
-            answer = checked(self.client.send("GET", url, api_version=version), at=url)
-            yield from answer.document.get("value") or ()
-            url, version = str(answer.document.get("nextLink") or ""), ""
+
+def pages(client: Client, url: str, version: str) -> Iterator[Document]:
+    """Yield the items of a list, page by page."""
+    while url:
+        answer = checked(client.send("GET", url, api_version=version), at=url)
+        yield from answer.document.get("value") or ()
+        url, version = str(answer.document.get("nextLink") or ""), ""
 
 
 @contextmanager
@@ -132,10 +136,25 @@ def computes_of(stack: Stack) -> Iterator[Computes]:
         raise never_deployed(stack.name)
     manifest = read_manifest(file, stack=stack.name)
     config = stack.configuration.namespace(PACKAGE)
-    goes_to = destination(stack.spec.cloud, config, home=stack.project.home, file=stack.file)
+    goes_to = destination(stack.cloud, config, home=stack.project.home, file=stack.file)
     client = Client(goes_to.endpoint, goes_to.credential)
     try:
         workspace = str(parse_arm_id(manifest.workspace.id))
-        yield Computes(client, workspace, frozenset(each.name for each in stack.spec.computes))
+        yield Computes(client, workspace, declared_in(stack, workspace))
     finally:
         client.close()
+
+
+def declared_in(stack: Stack, workspace: str) -> frozenset[str]:
+    """Return the names of the computes that a stack declares in a workspace.
+
+    What a program of one's own declares, only the state knows, as of its last deployment.
+    """
+    if not stack.own_program:
+        return frozenset(each.name for each in stack.spec.computes)
+    loaded = stack.backend.load(stack.project.name, stack.name, Masked())
+    deployed = (each.id for each in loaded.resources if each.type == COMPUTE and not each.delete)
+    below = f"{workspace}/computes/".lower()
+    return frozenset(
+        parse_arm_id(each).names[-1] for each in deployed if each.lower().startswith(below)
+    )

@@ -35,7 +35,7 @@ from infra.deploy.stack.stacks import Stack, open_stack
 from infra.engine.model.events import Event, Finished, Op
 from infra.engine.model.resources import urn_name
 from infra.spec.credentials import Sealed
-from infra.spec.editing import StackFile
+from infra.spec.editing import StackFile, replace_text
 from infra.spec.load import inspect_text
 from infra.spec.problems import StackFileError
 from infra.spec.stack import KEYS
@@ -73,7 +73,7 @@ class DeclaredComputes:
     def add(
         self, kind: str, name: str, settings: Document, secrets: Mapping[str, str] | None = None
     ) -> Path:
-        with _alone(self._stack) as stack:
+        with alone(self._stack) as stack:
             self._add(stack, kind, name, settings, secrets or {})
             return stack.file
 
@@ -94,7 +94,7 @@ class DeclaredComputes:
         self._deployed(stack, name, edit)
 
     def change(self, name: str, settings: Document) -> None:
-        with _alone(self._stack) as stack:
+        with alone(self._stack) as stack:
             place = f"{_COMPUTES}[{_required(stack, name)}]"
 
             def edit(file: StackFile) -> None:
@@ -107,10 +107,14 @@ class DeclaredComputes:
             self._deployed(stack, name, edit)
 
     def remove(self, name: str) -> Path:
-        with _alone(self._stack) as stack:
+        with alone(self._stack) as stack:
             index = _required(stack, name)
             self._deployed(stack, name, lambda file: remove(file, f"{_COMPUTES}[{index}]"))
             return stack.file
+
+    def destroy(self) -> None:
+        with alone(self._stack) as stack, _causes("delete the workspace again", stack) as listener:
+            StackOperations(stack, listener, lambda *_: True).destroy(OperationRequest())
 
     def _deployed(self, before: Stack, name: str, edit: Callable[[StackFile], None]) -> None:
         """Edit the file and deploy it; put the file back if that does not succeed."""
@@ -135,13 +139,13 @@ class DeclaredComputes:
         try:
             _up(open_stack(before.name), name)
         except BaseException:
-            before.file.write_text(text, encoding="utf-8")
+            replace_text(before.file, text)
             raise
 
 
 @contextmanager
-def _alone(name: str) -> Iterator[Stack]:
-    """Open a stack once no other script declares a compute in it.
+def alone(name: str) -> Iterator[Stack]:
+    """Open a stack once nobody else of this machine edits its file to deploy it.
 
     Two that edit the file at once would each put back what the other has written.
     """
@@ -155,31 +159,21 @@ def _alone(name: str) -> Iterator[Stack]:
 def _up(stack: Stack, name: str) -> None:
     """Deploy a stack in which nothing but the compute ``name`` may differ."""
     others: list[str] = []
-    failures: list[str] = []
-
-    def listener(event: Event) -> None:
-        if isinstance(event, Finished) and event.error:
-            failures.append(event.error)
 
     def only_this(plan: EngineResult, _: Destination) -> bool:
         changed = {urn_name(step.urn) for step in plan.steps if step.op not in _KEPT}
         others.extend(sorted(changed - {_RESOURCE.format(name)}))
         return not others
 
+    again = "create the compute again; the stack file is unchanged"
     try:
-        done = StackOperations(stack, listener, only_this).up(OperationRequest())
+        with _causes(again, stack) as listener:
+            done = StackOperations(stack, listener, only_this).up(OperationRequest())
     except HostKeyError as error:
         # The stack file is put back, and names the machine no more.
         words = [f"`aml target trust --address {host} --ssh-port {n}`" for host, n in error.places]
         raise HostKeyError(
             error.detail, remedy=accepting(words), places=error.places, at=error.at
-        ) from error
-    except DeployError as error:
-        # Nobody has seen the causes, which a command would have printed.
-        raise ProviderError(
-            "\n".join(dict.fromkeys(failures)) or error.detail,
-            remedy="Fix the cause and create the compute again; the stack file is unchanged.",
-            at=str(stack.file),
         ) from error
     if others:
         raise UsageError(
@@ -189,6 +183,25 @@ def _up(stack: Stack, name: str) -> None:
         )
     if done.refusal is not None:
         raise done.refusal
+
+
+@contextmanager
+def _causes(again: str, stack: Stack) -> Iterator[Callable[[Event], None]]:
+    """Yield a listener; a failure raises the causes, which a command would have printed."""
+    failures: list[str] = []
+
+    def listener(event: Event) -> None:
+        if isinstance(event, Finished) and event.error:
+            failures.append(event.error)
+
+    try:
+        yield listener
+    except DeployError as error:
+        raise ProviderError(
+            "\n".join(dict.fromkeys(failures)) or error.detail,
+            remedy=f"Fix the cause and {again}.",
+            at=str(stack.file),
+        ) from error
 
 
 def _index(stack: Stack, name: str) -> int | None:

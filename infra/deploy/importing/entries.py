@@ -1,7 +1,8 @@
-"""From an existing workspace and its computes to a stack file that declares them. Pure.
+"""From an existing workspace and what is named beside it to a stack file. Pure.
 
 Its prerequisites (group, storage, vault, insights, registry) are referenced by id and left alone;
-the workspace and its computes are adopted, under the ids of `aml:adopt`.
+the workspace, its computes and its connections are adopted, under the ids of `aml:adopt`, and so
+are the registries and Kubernetes clusters that somebody named.
 """
 
 from collections.abc import Iterable
@@ -18,6 +19,12 @@ from infra.contract.errors import UsageError
 from infra.contract.json_types import Document, JsonObject
 from infra.deploy.drift.adopt import write
 from infra.deploy.importing.computes import ROW
+from infra.deploy.importing.connections import (
+    NotDeclarableError,
+    Secrets,
+    imported_connection,
+)
+from infra.deploy.importing.services import imported_cluster, imported_registry
 from infra.deploy.stack.file_entries import (
     CREDENTIALS,
     WORKSPACE_ROWS,
@@ -28,10 +35,14 @@ from infra.deploy.stack.file_entries import (
 from infra.spec.editing import StackFile
 
 WORKSPACE: Final = arm_type("Microsoft.MachineLearningServices/workspaces")
+_CONNECTION: Final = "connection {}"
+_ADOPTED_CONNECTION: Final = "platform-connection-{}"
 _OPTIONAL: Final = {
     "application_insights": "application_insights_id",
     "container_registry": "container_registry_id",
 }
+_OF_HUB: Final = frozenset({"storage_account_id", "key_vault_id", *_OPTIONAL.values()})
+"""What a project has from its hub."""
 # Kinds with accounts of their own, by the key that opens them.
 _INNER: Final = "properties.properties"
 _SSH_OPEN: Final = f"{_INNER}.sshSettings.sshPublicAccess"
@@ -46,9 +57,12 @@ class ImportedWorkspace:
     location: str
     subscription: str
     computes: list[JsonObject] = field(default_factory=list)
+    connections: list[JsonObject] = field(default_factory=list)
+    registries: list[JsonObject] = field(default_factory=list)
+    clusters: list[JsonObject] = field(default_factory=list)
     adopt: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
-    """Variable to the name of the compute it is for."""
+    """Variable to what it is for: a compute's name, or `connection NAME`."""
     left: list[str] = field(default_factory=list)
 
     @property
@@ -62,14 +76,27 @@ class ImportedWorkspace:
         self.adopt.pop(f"platform-{name}", None)
         self.left.append(f"{name}: {why}")
 
+    def leave_connection(self, name: str, why: str) -> None:
+        """Leave a connection out of the file, with the reason."""
+        label = _CONNECTION.format(name)
+        self.connections = [each for each in self.connections if each["name"] != name]
+        self.variables = {key: each for key, each in self.variables.items() if each != label}
+        self.adopt.pop(_ADOPTED_CONNECTION.format(name), None)
+        self.left.append(f"{label}: {why}")
+
 
 def imported(workspace: Document, computes: Iterable[Document]) -> ImportedWorkspace:
     """Return the declaration of a workspace and its computes, from their ARM documents."""
     where = parse_arm_id(str(workspace["id"]))
     inputs = bodies.inputs_of(WORKSPACE, str(where), workspace, {})
     said = _with_primary_identity(entry(WORKSPACE_ROWS, inputs), inputs)
-    _refuse_dependent(where.name, inputs)
-    without = [name for name, key in _OPTIONAL.items() if key not in said]
+    hub = inputs.get("hubResourceId")
+    if hub:
+        own = {key: value for key, value in said.items() if key not in _OF_HUB}
+        said = {**own, "kind": "project", "hub_id": hub}
+    else:
+        _refuse_dependent(where.name, inputs)
+    without = [] if hub else [name for name, key in _OPTIONAL.items() if key not in said]
     found = ImportedWorkspace(
         {
             "name": where.name,
@@ -89,6 +116,50 @@ def imported(workspace: Document, computes: Iterable[Document]) -> ImportedWorks
     return found
 
 
+def add_connection(found: ImportedWorkspace, document: Document, secrets: Secrets) -> None:
+    """Add a connection of the workspace, or the reason why it is left out.
+
+    ``secrets`` asks for the connection with its credentials.
+    """
+    name = str(document["name"])
+    try:
+        made = imported_connection(document, secrets)
+    except NotDeclarableError as error:
+        found.leave_connection(name, str(error))
+        return
+    found.connections.append(made.entry)
+    found.adopt[_ADOPTED_CONNECTION.format(name)] = str(parse_arm_id(str(document["id"])))
+    found.variables |= dict.fromkeys(made.variables, _CONNECTION.format(name))
+
+
+def add_registry(found: ImportedWorkspace, document: Document) -> None:
+    """Add a registry, or the reason why it is left out."""
+    name = str(document["name"])
+    try:
+        found.registries.append(imported_registry(document, found.location))
+    except NotDeclarableError as error:
+        found.left.append(f"registry {name}: {error}")
+        return
+    found.adopt[f"platform-registry-{name}"] = str(parse_arm_id(str(document["id"])))
+
+
+def add_cluster(found: ImportedWorkspace, document: Document, extension: Document) -> None:
+    """Add a Kubernetes cluster, and name it where it is attached; or the reason to leave it out."""
+    id_ = str(parse_arm_id(str(document["id"])))
+    name = str(document["name"])
+    try:
+        found.clusters.append(imported_cluster(document, extension, found.location))
+    except NotDeclarableError as error:
+        found.left.append(f"cluster {name}: {error}")
+        return
+    found.adopt[f"platform-cluster-{name}"] = id_
+    found.adopt[f"platform-cluster-{name}-extension"] = str(parse_arm_id(str(extension["id"])))
+    for compute in found.computes:
+        if same_arm_id(str(compute.get("resource_id") or ""), id_):
+            del compute["resource_id"]
+            compute["cluster"] = name
+
+
 def write_import(found: ImportedWorkspace, file: StackFile) -> None:
     """Write it into a new or existing stack file; what the file already declares is kept."""
     known = file.entries()
@@ -104,11 +175,17 @@ def write_import(found: ImportedWorkspace, file: StackFile) -> None:
         write(file, "azure-native:subscriptionId", found.subscription)
     if not declared:
         write(file, "aml:workspace", found.workspace)
-    there = known.get("aml:computes") or []
-    names = {each.get("name") for each in there}
-    new = [each for each in found.computes if each["name"] not in names]
-    for index, each in enumerate(new, len(there)):
-        write(file, f"aml:computes[{index}]", each)
+    for key, entries in (
+        ("aml:kubernetes_clusters", found.clusters),
+        ("aml:computes", found.computes),
+        ("aml:connections", found.connections),
+        ("aml:registries", found.registries),
+    ):
+        there = known.get(key) or []
+        names = {each.get("name") for each in there}
+        new = [each for each in entries if each["name"] not in names]
+        for index, each in enumerate(new, len(there)):
+            write(file, f"{key}[{index}]", each)
     write(file, "aml:adopt", found.adopt)
 
 
@@ -168,13 +245,13 @@ def _with_primary_identity(said: JsonObject, inputs: Document) -> JsonObject:
 
 
 def _refuse_dependent(name: str, inputs: Document) -> None:
-    """Refuse a project of a hub, which uses its hub's storage account and key vault."""
+    """Refuse a workspace without storage account or key vault that names no hub."""
     missing = [key for key in ("storageAccount", "keyVault") if not inputs.get(key)]
     if missing:
         raise UsageError(
             f"Workspace {name!r} (kind {inputs.get('kind')}) has no {' and no '.join(missing)} of"
             " its own, which a stack file cannot declare.",
-            remedy="Import the hub that it belongs to instead.",
+            remedy="Import the workspace that it belongs to instead.",
         )
 
 

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from infra.arm.soft_delete import DeletedResource, SoftDeletePolicy
+from infra.catalogue.locations import location_name
 from infra.catalogue.vm_sizes import VmSize
 from infra.contract.json_types import Document
+from infra.spec.computes import ComputeSpec
 from infra.spec.derived_names import derived_names
 from infra.spec.stack import StackSpec
 
@@ -19,6 +21,14 @@ class Usage:
     limit: int
 
 
+@dataclass(frozen=True, slots=True)
+class Region:
+    """What a region offers: VM sizes by their names in lower case, and quotas."""
+
+    sizes: Mapping[str, VmSize]
+    usages: Sequence[Usage]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
     """The answers; what was not answered is empty or ``None``. Ids are in lower case.
@@ -26,6 +36,8 @@ class Facts:
     ``own``: ids of what the stack has or adopts. ``there``: of those queried, the ids that exist.
     ``missing``: ids of what others are said to have made, and that does not exist.
     ``taken``: kind of resource to the service's reason why its name is not available.
+    ``sizes`` and ``usages`` are of the stack's region, ``elsewhere`` has those of the other regions
+    that computes are in, by name.
     ``computes``: the ARM documents of the workspace's computes. ``instances``: names of compute
     instances in the region, lower case, to their ids.
     """
@@ -38,11 +50,21 @@ class Facts:
     providers: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, VmSize] = field(default_factory=dict)
     usages: Sequence[Usage] = ()
+    elsewhere: Mapping[str, Region] = field(default_factory=dict)
     computes: Sequence[Document] = ()
     instances: Mapping[str, str] = field(default_factory=dict)
     soft_deleted: Sequence[DeletedResource] = ()
     policy: SoftDeletePolicy = field(default_factory=SoftDeletePolicy)
     unanswered: Sequence[str] = ()
+
+    def region(self, name: str) -> Region:
+        """Return what a region offers, the stack's own unless it is another."""
+        return self.elsewhere.get(name) or Region(self.sizes, self.usages)
+
+
+def region_of(spec: StackSpec, compute: ComputeSpec) -> str:
+    """Return the name of the region that a compute is in."""
+    return location_name(compute.location or spec.location)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +116,17 @@ def namespaces(spec: StackSpec) -> Sequence[str]:
         "Microsoft.MachineLearningServices": True,
         "Microsoft.Storage": not wanted.storage_account_id,
         "Microsoft.KeyVault": not wanted.key_vault_id,
-        "Microsoft.Insights": not insights,
+        "Microsoft.Insights": not insights or spec.diagnostics is not None,
         "Microsoft.OperationalInsights": not insights,
         "Microsoft.ContainerRegistry": not registry,
-        "Microsoft.Network": bool(spec.networks),
+        "Microsoft.Network": bool(spec.networks) or _has_private_endpoints(spec),
         "Microsoft.ManagedIdentity": bool(spec.identities),
+        "Microsoft.ContainerService": bool(spec.kubernetes_clusters),
+        "Microsoft.KubernetesConfiguration": bool(spec.kubernetes_clusters),
     }
     return [namespace for namespace, needed in table.items() if needed]
+
+
+def _has_private_endpoints(spec: StackSpec) -> bool:
+    owners = (spec.workspace, spec.storage_account, spec.key_vault, spec.container_registry)
+    return any(owner.private_endpoint is not None for owner in owners)

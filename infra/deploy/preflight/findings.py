@@ -10,7 +10,7 @@ from typing import Final
 from infra.arm.soft_delete import VAULT, WORKSPACE, DeletedResource
 from infra.catalogue.names import parse_arm_id
 from infra.catalogue.vm_sizes import nearest_size, successor
-from infra.deploy.preflight.facts import Facts, Ids, ids_of, namespaces
+from infra.deploy.preflight.facts import Facts, Ids, ids_of, namespaces, region_of
 from infra.deploy.preflight.quota import quota
 from infra.deploy.preflight.references import references
 from infra.spec.attachments import DatabricksSpec
@@ -148,15 +148,15 @@ def _instance_names(spec: StackSpec, ids: Ids, facts: Facts) -> Iterator[Finding
 
 def _sizes(spec: StackSpec, _: Ids, facts: Facts) -> Iterator[Finding]:
     for index, compute in enumerate(spec.computes):
-        if not isinstance(compute, AmlComputeSpec | ComputeInstanceSpec) or not facts.sizes:
+        if not isinstance(compute, AmlComputeSpec | ComputeInstanceSpec):
             continue
-        size = compute.vm_size
-        if size.lower() not in facts.sizes:
-            near = successor(size) or nearest_size(size, facts.sizes)
+        size, offered = compute.vm_size, facts.region(region_of(spec, compute)).sizes
+        if offered and size.lower() not in offered:
+            near = successor(size) or nearest_size(size, offered)
             hint = f" Did you mean {near!r}?" if near else ""
             yield (
                 ("aml:computes", index, "vm_size"),
-                f"{size!r} is not offered in {spec.location}.{hint}",
+                f"{size!r} is not offered in {compute.location or spec.location}.{hint}",
             )
 
 

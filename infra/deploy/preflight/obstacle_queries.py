@@ -26,10 +26,14 @@ from infra.catalogue.names import parse_arm_id
 from infra.catalogue.types.table import TYPES
 from infra.contract.errors import ProviderError
 from infra.contract.json_types import Document
+from infra.deploy.preflight.facts import Region
 from infra.deploy.preflight.obstacles import Lock, ObstacleFacts, obstacles
+from infra.deploy.preflight.permissions import missing_roles, permissions_at
 from infra.deploy.preflight.planned import Planned, planned
+from infra.deploy.preflight.planned_quota import regions_of
 from infra.deploy.preflight.queries import state_ids
 from infra.deploy.preflight.references import ids_in
+from infra.deploy.preflight.regions import region_offers
 from infra.deploy.stack.endpoints import Destination
 from infra.engine.model.events import Step
 from infra.engine.model.resources import Loaded
@@ -66,6 +70,7 @@ class ObstacleQueries:
         """
         made = [each for each in self._plan if each.moves or (own_program and each.created)]
         new = [each for each in made if each.new and each.new.lower() not in self._own]
+        regions = regions_of(self._plan) if own_program else ()
         return ObstacleFacts(
             local=self._client.endpoint.local,
             policy=policy,
@@ -78,6 +83,7 @@ class ObstacleQueries:
             there=frozenset(each.new.lower() for each in new if self._is_there(each)),
             taken=dict(self._taken(new)),
             missing=dict(self._missing(own_program=own_program)),
+            offers={name: self._offers(name) for name in regions},
             unanswered=self._unanswered,
         )
 
@@ -123,6 +129,9 @@ class ObstacleQueries:
         except ProviderError as error:
             self._unanswered.append(f"What is soft-deleted could not be read: {error.detail}")
         return None
+
+    def _offers(self, region: str) -> Region:
+        return region_offers(self._client, self._subscription, region, self._unanswered)
 
     def _is_there(self, each: Planned) -> bool:
         return self._client.send("GET", url_path(each.new), api_version=each.row.api_version).ok
@@ -198,7 +207,9 @@ def find_obstacles(
     if not plan:
         return [], ()
     own = state_ids(loaded, to.subscription)
+    unread: list[str] = []
     with closing(Client(to.endpoint, to.credential)) as client:
+        forbidden = list(missing_roles(plan, permissions_at(client, unread)))
         queries = ObstacleQueries(client, plan, to.subscription, own=own)
         facts = queries.facts(policy, own_program=own_program)
-    return obstacles(plan, facts), facts.unanswered
+    return [*forbidden, *obstacles(plan, facts)], [*unread, *facts.unanswered]

@@ -10,7 +10,9 @@ from typing import Final
 
 from infra.arm.soft_delete import VAULT, WORKSPACE, DeletedResource, SoftDeletePolicy
 from infra.catalogue.names import parse_arm_id, same_arm_id
+from infra.deploy.preflight.facts import Region
 from infra.deploy.preflight.planned import Planned
+from infra.deploy.preflight.planned_quota import without_room
 from infra.deploy.stack.change_lines import reason
 
 READ_ONLY: Final = "ReadOnly"
@@ -42,7 +44,8 @@ class ObstacleFacts:
     what the service refuses to delete, with its reason. ``deleted``: soft-deleted resources that
     hold a new name, by the new id. ``there``: new ids that exist, ``own`` those of the stack.
     ``taken``: new ids whose names are not available, with the service's reason. ``missing``: ids of
-    what replacements refer to, and that does not exist. ``unanswered``: queries that failed.
+    what replacements refer to, and that does not exist. ``offers``: what the regions of new
+    computes have, by their names. ``unanswered``: queries that failed.
     """
 
     local: bool
@@ -55,6 +58,7 @@ class ObstacleFacts:
     there: frozenset[str] = frozenset()
     taken: Mapping[str, str] = field(default_factory=dict)
     missing: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    offers: Mapping[str, Region] = field(default_factory=dict)
     own_program: bool = False
     unanswered: Sequence[str] = ()
 
@@ -174,6 +178,10 @@ def _refers_to_nothing(plan: Sequence[Planned], facts: ObstacleFacts) -> Iterato
             yield f"{each} refers to {id_}, which does not exist. Create it, or correct the id."
 
 
+def _without_room(plan: Sequence[Planned], facts: ObstacleFacts) -> Iterator[str]:
+    yield from without_room(plan, facts.offers)
+
+
 def _replaced(plan: Iterable[Planned], type_: str) -> Iterator[Planned]:
     return (each for each in plan if each.replaced and each.old and each.row.name == type_)
 
@@ -189,4 +197,5 @@ _RULES: Final[tuple[Callable[[Sequence[Planned], ObstacleFacts], Iterator[str]],
     _soft_deleted,
     _exists,
     _refers_to_nothing,
+    _without_room,
 )

@@ -30,16 +30,17 @@ from infra.catalogue.locations import location_name, same_location
 from infra.catalogue.names import parse_arm_id
 from infra.catalogue.types.table import TYPES
 from infra.catalogue.updates.table import COMPUTE
-from infra.catalogue.vm_sizes import VmSize
 from infra.contract.errors import ProviderError
 from infra.contract.json_types import Document
-from infra.deploy.preflight.facts import Facts, Ids, Usage, ids_of, namespaces
+from infra.deploy.preflight.facts import Facts, Ids, Region, ids_of, namespaces, region_of
 from infra.deploy.preflight.findings import Preflight, preflight
 from infra.deploy.preflight.references import references
+from infra.deploy.preflight.regions import region_offers
 from infra.deploy.stack.endpoints import Destination
 from infra.engine.model.events import Op, Step
 from infra.engine.model.resources import Loaded
-from infra.spec.document import read_document
+from infra.spec.clusters import AmlComputeSpec
+from infra.spec.inheritance import read_stack_document
 from infra.spec.instances import ComputeInstanceSpec
 from infra.spec.problems import Location, Problem, online_error, path_text
 from infra.spec.stack import StackSpec
@@ -84,6 +85,7 @@ class PreflightQueries:
             *([self._ids.workspace] if workspace else []),
             *(str(compute["id"]) for compute in computes),
         }
+        home = self.region()
         return Facts(
             local=self._client.endpoint.local,
             own=own,
@@ -91,14 +93,29 @@ class PreflightQueries:
             missing=frozenset(self._missing(group=group, own=own, used=used)),
             taken=dict(self._taken(own)),
             providers=dict(self._providers()),
-            sizes={size.name.lower(): size for size in self._sizes()},
-            usages=list(self._usages()),
+            sizes=home.sizes,
+            usages=home.usages,
+            elsewhere={name: self._region(name) for name in self._other_regions()},
             computes=computes,
             instances=dict(self._instances(own)),
             soft_deleted=[] if workspace else list(self._soft_deleted(own)),
             policy=policy,
             unanswered=self._unanswered,
         )
+
+    def region(self) -> Region:
+        """Return the VM sizes and the quotas of the stack's region alone."""
+        return self._region(location_name(self._spec.location))
+
+    def _region(self, name: str) -> Region:
+        return region_offers(self._client, self._subscription, name, self._unanswered)
+
+    def _other_regions(self) -> Iterable[str]:
+        """Return the regions that the stack's clusters and instances are in, but its own."""
+        made = (AmlComputeSpec, ComputeInstanceSpec)
+        computes = [each for each in self._spec.computes if isinstance(each, made)]
+        named = dict.fromkeys(region_of(self._spec, each) for each in computes)
+        return [name for name in named if name != location_name(self._spec.location)]
 
     def _list(self, path: str, version: str, what: str) -> list[Document]:
         try:
@@ -183,32 +200,6 @@ class PreflightQueries:
         for namespace in namespaces(self._spec):
             if namespace.lower() in known:
                 yield namespace, str(known[namespace.lower()].get("registrationState") or "")
-
-    def _region(self) -> str:
-        place = location_name(self._spec.location)
-        return f"{self._root}/providers/Microsoft.MachineLearningServices/locations/{place}"
-
-    def _sizes(self) -> Iterator[VmSize]:
-        for each in self._list(
-            f"{self._region()}/vmSizes", MACHINE_LEARNING, "The VM sizes of the region"
-        ):
-            yield VmSize(
-                str(each.get("name")),
-                str(each.get("family")),
-                int(each.get("vCPUs") or 0),
-                int(float(each.get("memoryGB") or 0) * 1024),
-                int(each.get("gpus") or 0),
-            )
-
-    def _usages(self) -> Iterator[Usage]:
-        for each in self._list(
-            f"{self._region()}/usages", MACHINE_LEARNING, "The quotas of the region"
-        ):
-            name = each.get("name") or {}
-            used, limit = int(each.get("currentValue") or 0), int(each.get("limit") or 0)
-            for spelled in dict.fromkeys((name.get("value"), name.get("localizedValue"))):
-                if spelled and limit >= 0:  # below zero there is none
-                    yield Usage(str(spelled), used, limit)
 
     def _instances(self, own: frozenset[str]) -> Iterator[tuple[str, str]]:
         """Yield the instances of the region, if a new one is to be created at all."""
@@ -297,7 +288,7 @@ def run_preflight(
 
 def problems_of(found: Preflight, file: Path) -> tuple[Problem, ...]:
     """Return the problems with their lines in the stack file."""
-    document = read_document(file)
+    document = read_stack_document(file)
     return tuple(
         Problem(path_text(location), says, document.line(location), "online")
         for location, says in found.problems

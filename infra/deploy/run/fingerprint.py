@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import PlatformError
-from infra.contract.json_types import Document
+from infra.contract.inheritance import EXTENDS
 from infra.contract.load import load
 from infra.contract.private import private_file, private_folder
 from infra.contract.project import PROGRAM, Project, find_project
@@ -36,7 +36,7 @@ _BACKEND: Final = "infra.engine.state.backend:StateBackend"
 _KEY_BYTES: Final = 32
 _PACKAGES: Final = {"pulumi": "pulumi", "pulumi_azure_native": "pulumi_azure_native"}
 _PURE: Final = "aml:pure"
-_RESULT: Final = ("cloud", "cloud_id", "line", "document")
+_RESULT: Final = ("cloud", "cloud_id", "line")
 
 Source = tuple[str, str]
 """A credential reference: ``("env", NAME)`` or ``("file", PATH)``."""
@@ -64,15 +64,11 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """The deployment that would be repeated. ``line`` is its result, ``document`` that of `--json`.
-
-    ``document`` is ``None`` after a deployment that changed something.
-    """
+    """The deployment that would be repeated; ``line`` is its result."""
 
     cloud: str
     cloud_id: str
     line: str
-    document: Document | None
 
 
 def basis(project: Project, stack: str) -> Basis | None:
@@ -89,6 +85,7 @@ def basis(project: Project, stack: str) -> Basis | None:
         "project": [str(project.root), project.name, str(project.main), stack],
         "settings": _content(project.root / "Pulumi.yaml"),
         "stack": _content(project.stack_file(stack)),
+        "extended": _extended(project.stack_file(stack)),
         "code": _listing(PROGRAM.rglob("*.py")),
         "program": _program(project),
     }
@@ -209,6 +206,19 @@ def _key(home: Path) -> bytes:
     draft.write_bytes(secrets.token_bytes(_KEY_BYTES))
     draft.replace(file)
     return file.read_bytes()
+
+
+def _extended(file: Path) -> Sequence[Sequence[str]]:
+    """Return the contents of what a stack file may extend: all beside it, where it extends any.
+
+    The file is not parsed here: that would cost more than it spares.
+    """
+    with suppress(OSError):
+        if EXTENDS.encode() in file.read_bytes():
+            return [
+                (each.name, _content(each)) for each in sorted(file.parent.glob("Pulumi.*.yaml"))
+            ]
+    return []
 
 
 def _content(file: Path) -> str:

@@ -1,15 +1,24 @@
-"""The manifest of a deployed stack: read from its outputs, kept for submitting runs."""
+"""The manifest of a deployed stack: read from its outputs, kept for submitting runs.
 
-from collections.abc import Mapping
-from contextlib import suppress
+Also left in the workspace's own storage, where clones that never deploy find what Azure does not
+tell.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from infra.arm.client import Client
+from infra.arm.credentials import azure_credential
+from infra.arm.workspace_store import STORAGE_SCOPE, WorkspaceStore
 from infra.contract.command_line import stack_command
 from infra.contract.errors import NotDeployedError, PlatformError
 from infra.contract.json_types import Document
 from infra.contract.manifest import Manifest, parse_manifest, read_manifest
 from infra.contract.private import private_file, private_folder
+from infra.deploy.stack.endpoints import Destination
+from infra.deploy.stack.stacks import Stack, stack_outputs
 
 OUTPUT: Final = "manifest"
 
@@ -46,3 +55,50 @@ def write_manifest(manifest: Manifest | None, file: Path) -> None:
     draft = private_file(file.with_suffix(".tmp"))
     draft.write_text(manifest.to_json() if manifest else "null\n", encoding="utf-8")
     draft.replace(file)
+
+
+def keep_manifest_in_state(stack: Stack) -> None:
+    """Make the manifest here what a stack's state has, after another program deployed the stack."""
+    file = stack.project.manifest_file(stack.name)
+    try:
+        outputs = stack_outputs(stack, show_secrets=False)
+    except NotDeployedError:
+        file.unlink(missing_ok=True)
+        return
+    write_manifest(manifest_of(outputs, stack=stack.name) if OUTPUT in outputs else None, file)
+
+
+def leave_in_workspace(manifest: Manifest, to: Destination) -> str:
+    """Leave a manifest in its workspace's default datastore, if it knows more than the workspace.
+
+    It holds no secret. Returns why it could not be written, "" if it was or need not be: storage
+    behind a firewall is no reason for a deployment to fail.
+    """
+    if not manifest.beyond_arm:
+        return ""
+    try:
+        with _store(manifest, to) as store:
+            store.write(manifest.blob, manifest.to_json().encode())
+    except PlatformError as error:
+        return (
+            "What Azure does not tell of targets could not be left in the workspace for those who"
+            f" submit: {error.detail} Give them the output of `aml targets --export`."
+        )
+    return ""
+
+
+def remove_from_workspace(manifest: Manifest, to: Destination) -> None:
+    """Remove what ``leave_in_workspace`` wrote, if the workspace outlives the stack."""
+    if manifest.beyond_arm:
+        # What stays would be about computes that are no more: nobody reads it.
+        with suppress(PlatformError), _store(manifest, to) as store:
+            store.delete(manifest.blob)
+
+
+@contextmanager
+def _store(manifest: Manifest, to: Destination) -> Iterator[WorkspaceStore]:
+    def identity() -> str:
+        return azure_credential(scope=STORAGE_SCOPE).token()
+
+    with closing(Client(to.endpoint, to.credential)) as client:
+        yield WorkspaceStore(client, manifest.workspace.id, identity)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from infra.engine.deployment.session import Options
+from infra.engine.planning.targets import Targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +13,8 @@ class OperationRequest:
 
     ``replace`` holds names of the stack file, or URNs; ``replace_workspaces`` the workspaces that
     may be replaced. A refresh forgets interrupted operations with ``clear_pending``;
-    ``import_pending`` has ids of interrupted creates by URN.
+    ``import_pending`` has ids of interrupted creates by URN. ``targets`` limits the operation.
+    A destroy runs the program with ``run_program``.
     """
 
     parallel: int = 16
@@ -24,11 +26,14 @@ class OperationRequest:
     message: str = ""
     clear_pending: bool = False
     import_pending: Mapping[str, str] = field(default_factory=dict)
+    targets: Targets = field(default_factory=Targets)
+    run_program: bool = False
 
     @property
     def is_plain(self) -> bool:
         """Whether the stack and its program alone decide the result."""
-        return not (self.refresh or self.replace or self.replace_workspaces or self.message)
+        forced = self.refresh or self.replace or self.replace_workspaces or self.targets
+        return not (forced or self.message)
 
     def options(self, *, preview: bool) -> Options:
         """Return the engine's options of one run; ``replace`` holds URNs by now."""
@@ -39,4 +44,6 @@ class OperationRequest:
             replace=self.replace,
             clear_pending=self.clear_pending,
             import_pending=self.import_pending,
+            targets=self.targets,
+            destroys=self.run_program,
         )

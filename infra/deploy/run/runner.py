@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from infra.arm.invokes import CLIENT_CONFIG
 from infra.arm.provider import AzureNative
@@ -36,6 +37,7 @@ from infra.engine.model.values import secret
 from infra.engine.monitor.monitor import run_program
 
 PACKAGE = "azure-native"
+_SDK: Final = "pulumi_azure_native"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ class Runner:
                 secret_keys=self.configuration.secret_keys,
                 parallel=options.parallel,
                 preview=options.preview,
+                generated=_SDK if self.project.runs_packaged_program else None,
             )
             if result.error:
                 deployment.log("error", result.error, "")

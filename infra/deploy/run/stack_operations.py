@@ -5,7 +5,7 @@ Prints and asks nothing itself: confirmation is a callable, progress is a listen
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.contract.command_line import stack_command
 from infra.contract.errors import PlatformError, UnexpectedChangesError, UsageError
 from infra.contract.load import look_up
-from infra.contract.manifest import Manifest
+from infra.contract.manifest import Manifest, read_manifest
 from infra.deploy.hosts.hosts import hosts_of
 from infra.deploy.preflight.credential_references import require_references
 from infra.deploy.preflight.findings import Preflight
@@ -28,7 +28,13 @@ from infra.deploy.preflight.queries import changing, refuse_problems, run_prefli
 from infra.deploy.preflight.references import used_ids
 from infra.deploy.run.affected_jobs import affected_jobs, jobs_through
 from infra.deploy.run.consent import Loss, named_urns, refuse_losses, unconsented
-from infra.deploy.run.manifests import OUTPUT, manifest_of, write_manifest
+from infra.deploy.run.manifests import (
+    OUTPUT,
+    leave_in_workspace,
+    manifest_of,
+    remove_from_workspace,
+    write_manifest,
+)
 from infra.deploy.run.read_back import RefreshedState
 from infra.deploy.run.request import OperationRequest
 from infra.deploy.run.runner import (
@@ -148,8 +154,10 @@ class StackOperations:
                     result = runner.run(state.loaded, state, request.options(preview=False))
                 state.ended(succeeded=not result.summary.failed, changes=_counts(result))
             self._raise_failure(result, "up")
-            manifest = self._keep_manifest(result)
-            ended = _ended(result, state, runner.destination.cloud_id)
+            manifest = self._keep_manifest(result, runner.destination)
+            ended = None
+            if not request.targets:
+                ended = _ended(result, state, runner.destination.cloud_id)
             return OperationResult(plan, result, manifest=manifest, ended=ended)
 
     def refresh(self, request: OperationRequest) -> OperationResult:
@@ -163,12 +171,15 @@ class StackOperations:
         return done
 
     def destroy(self, request: OperationRequest) -> OperationResult:
-        """Delete everything in the stack's state, without running the program."""
+        """Delete what is in the stack's state; the program runs only if that is requested."""
         runner = self._runner()
+        if request.run_program:
+            self._require_references()
+        act = runner.run if request.run_program else runner.destroy
         with interruptible(self.cancellation, self._say):
             with self._open("destroy", request) as state:
-                self._refuse_protected(state.loaded)
-                plan = runner.destroy(
+                self._refuse_protected(state.loaded, request)
+                plan = act(
                     state.loaded,
                     NullRecorder(len(state.loaded.resources)),
                     request.options(preview=True),
@@ -181,11 +192,10 @@ class StackOperations:
                 plan = replace(plan, warnings=[*self._affected_jobs(runner, plan), *remarks])
                 if not self.approve(plan, runner.destination):
                     return OperationResult(plan, approved=False)
-                result = runner.destroy(state.loaded, state, request.options(preview=False))
+                result = act(state.loaded, state, request.options(preview=False))
                 state.ended(succeeded=not result.summary.failed, changes=_counts(result))
             self._raise_failure(result, "destroy")
-            # Submissions must not find targets that no longer exist.
-            self.stack.project.manifest_file(self.stack.name).unlink(missing_ok=True)
+            self._forget_deleted(result, runner.destination)
             return OperationResult(plan, result)
 
     def _refuse_unknown_pending(self, request: OperationRequest) -> None:
@@ -206,14 +216,17 @@ class StackOperations:
         command: str,
         recorder: PlanRecorder | None = None,
     ) -> EngineResult:
-        stack = self.stack
-        require_references(stack.declared, stack.project.root, os.environ, at=str(stack.file))
+        self._require_references()
         recorder = recorder or PlanRecorder(loaded)
         plan = runner.run(loaded, recorder, request.options(preview=True))
         self._raise_failure(plan, command, changing=False)
         lost = map(str, self._losses(runner, plan, request))
         warnings = [*lost, *self._affected_jobs(runner, plan), *runner.hosts.remarks]
         return replace(plan, warnings=warnings)
+
+    def _require_references(self) -> None:
+        stack = self.stack
+        require_references(stack.declared, stack.project.root, os.environ, at=str(stack.file))
 
     def _losses(
         self, runner: Runner, plan: EngineResult, request: OperationRequest
@@ -275,9 +288,13 @@ class StackOperations:
                 remedy="Leave --expect-no-changes out to apply what the plan above lists.",
             )
 
-    def _refuse_protected(self, loaded: Loaded) -> None:
+    def _refuse_protected(self, loaded: Loaded, request: OperationRequest) -> None:
         """Report in one message everything that a destroy may not delete."""
-        protected = [each for each in loaded.resources if each.protect and not each.delete]
+        resources = loaded.resources
+        if request.targets:
+            about = request.targets.covered(resources)
+            resources = [each for each in resources if each.urn in about]
+        protected = [each for each in resources if each.protect and not each.delete]
         # A component and its resource share a name, and are one thing to whoever reads this.
         names = dict.fromkeys(each.name for each in protected)
         if names:
@@ -330,11 +347,32 @@ class StackOperations:
         stack = self.stack
         return stack.backend.load(stack.project.name, stack.name, stack.cipher)
 
-    def _keep_manifest(self, outcome: EngineResult) -> Manifest | None:
+    def _keep_manifest(self, outcome: EngineResult, to: Destination) -> Manifest | None:
         outputs = outcome.summary.outputs
         manifest = manifest_of(outputs, stack=self.stack.name) if OUTPUT in outputs else None
-        write_manifest(manifest, self.stack.project.manifest_file(self.stack.name))
+        self._write_manifest(manifest, to)
         return manifest
+
+    def _write_manifest(self, manifest: Manifest | None, to: Destination) -> None:
+        write_manifest(manifest, self.stack.project.manifest_file(self.stack.name))
+        failure = leave_in_workspace(manifest, to) if manifest is not None else ""
+        if failure:
+            self.listener(Message("warning", failure))
+
+    def _forget_deleted(self, outcome: EngineResult, to: Destination) -> None:
+        """Leave in the manifest what still exists: submissions must not find other targets."""
+        file = self.stack.project.manifest_file(self.stack.name)
+        deleted = {step.id.lower() for step in outcome.steps if step.op is Op.DELETE}
+        manifest, left = None, None
+        with suppress(PlatformError):
+            manifest = read_manifest(file, stack=self.stack.name)
+            left = manifest.without(deleted)
+        if left is not None:
+            self._write_manifest(left, to)
+            return
+        if manifest is not None:
+            remove_from_workspace(manifest, to)
+        file.unlink(missing_ok=True)
 
     def _is_another_cloud(self, loaded: Loaded, goes_to: Destination) -> bool:
         # After `aml cloud reset` the state describes resources of a cloud that is gone.
@@ -348,7 +386,8 @@ class StackOperations:
     def _report_another_cloud(self, loaded: Loaded, goes_to: Destination) -> None:
         if self._is_another_cloud(loaded, goes_to):
             self._say(
-                "The local cloud was reset since the last deployment; refreshing the state first."
+                "The local cloud was reset since the last deployment, or another clone deployed the"
+                " stack to a cloud of its own; refreshing the state first."
             )
 
     def _raise_failure(self, outcome: EngineResult, command: str, *, changing: bool = True) -> None:

@@ -83,8 +83,8 @@ def change_lines(
         places[place.label] = place
     for label, group in groups.items():
         # What follows from another key is skipped if that key changed.
-        by = None if own_program else IMPLIED.get(label)
-        if by and any(covers(by, other) for other in groups):
+        by = () if own_program else IMPLIED.get(label, ())
+        if any(covers(key, other) for key in by for other in groups):
             continue
         remarks = dict.fromkeys(text for each in group for text in each.remarks)
         suffix = "".join(f"  ({text})" for text in remarks)

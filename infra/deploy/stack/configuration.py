@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.contract.credential_kinds import KINDS
 from infra.spec.credentials import Sealed
 from infra.spec.document import read_document
+from infra.spec.inheritance import read_stack_document
+from infra.spec.stack import KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def read_configuration(file: Path, *, project: str, unseal: Callable[[str], str]
     a secret. Problems of the file were reported when the spec was loaded.
     """
     values, secrets = {}, set()
-    for key, value in read_document(file).config.items():
+    for key, value in read_stack_document(file).config.items():
         name = key if ":" in key else f"{project}:{key}"
         opened, sealed = _opened(value, unseal)
         values[name] = _text(opened)
@@ -52,6 +55,12 @@ def read_configuration(file: Path, *, project: str, unseal: Callable[[str], str]
 def encryption_salt(file: Path) -> str | None:
     """Return the salt the file's secrets are sealed under, ``None`` where there is none."""
     return read_document(file).salt
+
+
+def declared_credential(file: Path) -> str | None:
+    """Return the file's ``aml:credential``, whatever it is: the spec's problems come later."""
+    value = read_stack_document(file).config.get(KEYS["credential"]) if file.is_file() else None
+    return value if isinstance(value, str) and value in KINDS else None
 
 
 def _opened(value: object, unseal: Callable[[str], str]) -> tuple[object, bool]:

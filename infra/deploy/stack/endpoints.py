@@ -1,6 +1,5 @@
 """The cloud a stack goes to; `aml:cloud` alone decides. Starts the local one if it is down."""
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -68,8 +67,6 @@ def _azure(config: Document, file: Path) -> Destination:
             remedy=f"Set it: {stack_command('config set azure-native:subscriptionId ID', stack)}.",
             at=str(file),
         )
-    # What azure-identity logs about every source it tried is noise on a command line.
-    logging.getLogger("azure.identity").setLevel(logging.ERROR)
     credential = azure_credential()
     credential.token()  # fails now, not after a long plan
     return Destination("azure", AZURE, credential, dict(config))

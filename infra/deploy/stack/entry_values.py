@@ -8,8 +8,16 @@ from typing import Final
 from infra.catalogue.durations import duration_s
 from infra.catalogue.roles import ROLES
 from infra.contract.json_types import Document, JsonObject
+from infra.spec.connections import AUTHENTICATION, CATEGORIES
 
 _MINUTE_S: Final = 60
+_CORS: Final = {
+    "origins": "allowedOrigins",
+    "methods": "allowedMethods",
+    "allowed_headers": "allowedHeaders",
+    "exposed_headers": "exposedHeaders",
+    "max_age_seconds": "maxAgeInSeconds",
+}
 _IDENTITIES: Final = {
     "systemassigned": "system_assigned",
     "userassigned": "user_assigned",
@@ -212,3 +220,34 @@ def workspace_kind(value: object) -> str | None:
     """Return the kind of a workspace, nothing for one that a stack file has no word for."""
     word = str(value).lower()
     return word if word in {"default", "hub", "project"} else None
+
+
+def trusted(bypass: object) -> bool:
+    """Return whether a firewall lets trusted services of Azure in."""
+    return "azureservices" in str(bypass).lower()
+
+
+def is_enabled(attributes: Document) -> bool:
+    """Return whether a secret may be read."""
+    return attributes.get("enabled") is not False
+
+
+def is_true(value: object) -> bool:
+    """Return a switch that the service keeps as text."""
+    return str(value).lower() == "true"
+
+
+def cors(value: Iterable[Document]) -> list[JsonObject]:
+    """Return which pages of other sites may read blobs."""
+    return [{key: each[name] for key, name in _CORS.items() if each.get(name)} for each in value]
+
+
+def connection_kind(category: object) -> str:
+    """Return the kind of a connection, or the service's word for one that has none here."""
+    return next((kind for kind, name in CATEGORIES.items() if name == category), str(category))
+
+
+def authentication(word: object) -> str | None:
+    """Return the type of a connection's credentials, nothing for one without."""
+    known = (type_ for type_, (name, _) in AUTHENTICATION.items() if name == word)
+    return None if word == "None" else next(known, str(word))

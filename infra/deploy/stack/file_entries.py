@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from infra.arm.diffing import plain
 from infra.catalogue.compute_kinds import compute_kind
 from infra.catalogue.documents import set_at, value_at
 from infra.catalogue.updates.rule import covers
@@ -15,10 +16,15 @@ from infra.catalogue.updates.table import COMPUTE, WORKSPACE
 from infra.contract.json_types import Document, JsonObject
 from infra.deploy.stack.entry_values import (
     addresses,
+    authentication,
     authorization,
+    connection_kind,
+    cors,
     days,
     identity,
     instance_types,
+    is_enabled,
+    is_true,
     locations,
     minutes,
     outbound_rules,
@@ -32,6 +38,7 @@ from infra.deploy.stack.entry_values import (
     snake,
     subnet_ids,
     switch,
+    trusted,
     workspace_kind,
 )
 
@@ -55,6 +62,11 @@ class Row:
     read: Callable[[Any], object] = _same
     default: object = None
 
+    @property
+    def place(self) -> str:
+        """The path without list indices, as differences are compared."""
+        return plain(self.path)
+
 
 def _access_rows(prefix: str = "") -> tuple["Row", ...]:
     return (Row("public_network_access", f"{prefix}publicNetworkAccess", snake, "enabled"),)
@@ -65,7 +77,7 @@ def _firewall_rows(path: str) -> tuple["Row", ...]:
         Row("firewall.default_action", f"{path}.defaultAction", snake),
         Row("firewall.ip_rules", f"{path}.ipRules", addresses),
         Row("firewall.subnets", f"{path}.virtualNetworkRules", subnet_ids),
-        Row("firewall.azure_services", f"{path}.bypass"),
+        Row("firewall.azure_services", f"{path}.bypass", trusted),
     )
 
 
@@ -150,6 +162,7 @@ _LEFT_AS_FOUND: Final = (
     Row("hub_id", "hubResourceId"),
 )
 """Keys of a workspace that an import leaves out: what a file does not say stays as it is."""
+WORKSPACE_KEYS: Final = (*WORKSPACE_ROWS, *_LEFT_AS_FOUND)
 _SERVICE_ACCESS: Final = {
     "None": "none",
     "WorkspaceSystemAssignedIdentity": "workspace_system_identity",
@@ -182,11 +195,10 @@ _OF_EVERY_COMPUTE: Final = (
     *_PLACED,
 )
 _LOGS: Final = "log_analytics"
-_POOL: Final = "agentPoolProfiles"
+_POOL: Final = "agentPoolProfiles[0]"  # a stack file's clusters have one
 _OF_OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
     WORKSPACE: (
-        *WORKSPACE_ROWS,
-        *_LEFT_AS_FOUND,
+        *WORKSPACE_KEYS,
         Row("name", "workspaceName"),
         *_PLACED,
     ),
@@ -218,7 +230,7 @@ _OF_OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
         Row("name", "secretName"),
         Row("value", "properties.value"),
         Row("content_type", "properties.contentType"),
-        Row("enabled", "properties.attributes.enabled", default=True),
+        Row("enabled", "properties.attributes", is_enabled, default=True),
         *_PLACED,
     ),
     "azure-native:keyvault:AccessPolicy": (
@@ -231,10 +243,10 @@ _OF_OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
     "azure-native:machinelearningservices:WorkspaceConnection": (
         Row("name", "connectionName"),
         Row("workspace", "workspaceName"),
-        Row("kind", "properties.category"),
+        Row("kind", "properties.category", connection_kind),
         Row("target", "properties.target"),
         Row("credentials", "properties.credentials"),
-        Row("credentials.type", "properties.authType"),
+        Row("credentials.type", "properties.authType", authentication),
         Row("metadata", "properties.metadata"),
         Row("shared", "properties.isSharedToAll", default=True),
         *_PLACED,
@@ -257,8 +269,8 @@ _OF_OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
         *_PLACED,
     ),
     "azure-native:kubernetesconfiguration:Extension": (
-        Row("training", "configurationSettings.enableTraining"),
-        Row("inference", "configurationSettings.enableInference"),
+        Row("training", "configurationSettings.enableTraining", is_true),
+        Row("inference", "configurationSettings.enableInference", is_true),
     ),
     "azure-native:operationalinsights:Workspace": (Row("name", "workspaceName"), *_PLACED),
     "azure-native:storage:StorageAccount": (
@@ -273,7 +285,7 @@ _OF_OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
         Row("blobs.soft_delete_days", "deleteRetentionPolicy", days),
         Row("blobs.container_soft_delete_days", "containerDeleteRetentionPolicy", days),
         Row("blobs.versioning", "isVersioningEnabled", default=False),
-        Row("blobs.cors", "cors.corsRules"),
+        Row("blobs.cors", "cors.corsRules", cors),
     ),
     "azure-native:network:PrivateEndpoint": (
         Row("private_endpoint", "privateEndpointName"),
@@ -347,12 +359,14 @@ CREDENTIALS: Final = {
 
 _PRIMARY: Final = "primaryUserAssignedIdentity"
 _FIRST_IDENTITY: Final = "first identity"
-IMPLIED: Final[Mapping[str, str]] = {
-    f"{_INNER}.sshSettings.sshPublicAccess": "ssh_public_key",
-    "properties.credentials.secrets.secretsType": "credentials",
-    _FIRST_IDENTITY: "identity",
+IMPLIED: Final[Mapping[str, tuple[str, ...]]] = {
+    f"{_INNER}.sshSettings.sshPublicAccess": ("ssh_public_key",),
+    "properties.credentials.secrets.secretsType": ("credentials",),
+    _FIRST_IDENTITY: ("identity",),
+    f"{_POOL}.minCount": ("nodes", "max_nodes"),
+    f"{_POOL}.enableAutoScaling": ("max_nodes",),
 }
-"""What follows from another key, whose change says it all, and that key."""
+"""What follows from other keys, any of whose changes says it all, and those keys."""
 
 
 NO_KEYS: Final = frozenset({_FIRST_IDENTITY, _LOGS})
@@ -397,7 +411,7 @@ def rows_of_resource(token: str, inputs: Document) -> tuple[Row, ...]:
 
 def row_for(rows: tuple[Row, ...], path: str) -> Row | None:
     """Return the row for ``path`` (without list indices): the nearest at or above it."""
-    above = [row for row in rows if covers(row.path, path)]
+    above = [row for row in rows if covers(row.place, path)]
     return max(above, key=lambda row: len(row.path), default=None)
 
 

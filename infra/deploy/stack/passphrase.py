@@ -14,6 +14,7 @@ from infra.contract.command_line import stack_command
 from infra.contract.errors import PassphraseError
 from infra.contract.private import private_folder
 from infra.contract.project import DEFAULT_STACK, Project
+from infra.deploy.stack.state_location import BACKEND_VARIABLE, backend_url, own_backend
 from infra.engine.state.secrets import FILE_VARIABLE, VARIABLE, passphrase_from_environment
 
 Ask = Callable[[str], str]
@@ -95,7 +96,21 @@ def _start_over(file: Path) -> str:
 
 def remedy_for_wrong(project: Project, stack: str) -> str | None:
     """Return what to do about a passphrase that does not fit; ``None``: set Pulumi's variables."""
-    return _start_over(project.home / "passphrase") if stack == DEFAULT_STACK else None
+    if stack != DEFAULT_STACK:
+        return None
+    where, own = backend_url(project), own_backend(project)
+    return _start_over(project.home / "passphrase") if where == own else _not_ours(where, own)
+
+
+def _not_ours(where: str, own: str) -> str:
+    """Return the ways out where clones share a backend: stack ``local`` is of one of them."""
+    return (
+        f"If another clone deployed it to {where}, it is that clone's: each has its own"
+        " local cloud, and its own passphrase in .aml/passphrase. Keep the state of yours there, by"
+        f" `export {BACKEND_VARIABLE}={own}`, or give your stack a"
+        " name of its own: copy its file without `encryptionsalt` to Pulumi.NAME.yaml, set"
+        f" {VARIABLE}, and run {stack_command('up', 'NAME')}."
+    )
 
 
 def _make(file: Path) -> str:

@@ -77,12 +77,13 @@ class Settings:
         file = StackFile.read(self._file)
         key = _full(key)
         inspect = inspect_text if self._project.runs_packaged_program else inspect_program_text
-        before = {(problem.path, problem.message) for problem in inspect(file.text()).problems}
+        folder = self._file.parent
+        before = {(each.path, each.message) for each in inspect(file.text(), folder).problems}
         if secret:
             self.seal(file, key, value, path=path)
         else:
             file.set(key, value, path=path, verbatim=verbatim)
-        problems = inspect(file.text()).problems
+        problems = inspect(file.text(), folder).problems
         if any(
             problem.code in {PLAIN_SECRET, PRIVATE_KEY} and _below(problem.path, key)
             for problem in problems

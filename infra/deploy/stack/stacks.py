@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from infra.contract.command_line import stack_command
+from infra.contract.credential_kinds import declare
 from infra.contract.errors import (
     NotDeployedError,
     PlatformError,
@@ -24,7 +25,12 @@ from infra.contract.project import Project, find_project
 from infra.contract.shadows import require_own_packages
 from infra.contract.wrapped_key import WrappedKey
 from infra.deploy.stack.ciphers import Absent, OfAnother, cipher_with_salt, in_vault
-from infra.deploy.stack.configuration import Configuration, encryption_salt, read_configuration
+from infra.deploy.stack.configuration import (
+    Configuration,
+    declared_credential,
+    encryption_salt,
+    read_configuration,
+)
 from infra.deploy.stack.passphrase import (
     ask_at_terminal,
     known_passphrase,
@@ -101,6 +107,7 @@ def open_stack(name: str | None, *, secrets: Secrets = "opened") -> Stack:
     project = find_project()
     stack = name or project.selected_stack()
     file = existing_stack_file(project, stack)
+    declare(declared_credential(file))
     cipher = _cipher(project, stack, secrets)
     require_own_packages(project.main)
     spec = load_stack(file) if project.runs_packaged_program else load_program_stack(file)
@@ -108,6 +115,19 @@ def open_stack(name: str | None, *, secrets: Secrets = "opened") -> Stack:
     if secrets != "opened" and any(key.startswith(_OURS) for key in configuration.secret_keys):
         return open_stack(name)  # how to reach Azure is in a secret
     return Stack(project, stack, file, spec, configuration, cipher)
+
+
+def with_file(stack: Stack, file: Path) -> Stack:
+    """Return a stack as if its file had the content of another one, whose problems are reported."""
+    ours = stack.project.runs_packaged_program
+    salt = encryption_salt(file)
+    cipher = cipher_with_salt(stack.project, stack.name, salt) if salt else stack.cipher
+    return replace(
+        stack,
+        declared=load_stack(file) if ours else load_program_stack(file),
+        configuration=read_configuration(file, project=stack.project.name, unseal=cipher.open),
+        cipher=cipher,
+    )
 
 
 def existing_stack_file(project: Project, stack: str) -> Path:
@@ -179,6 +199,7 @@ def cipher_of(project: Project, stack: str) -> Cipher:
     Sealing or opening with the latter fails only when something secret is met. So does that of a
     vault's key: the vault is asked then.
     """
+    declare(declared_credential(project.stack_file(stack)))
     salt = _salt(project, stack)
     # Prompt only if there is something to decrypt.
     return cipher_with_salt(project, stack, salt, ask=ask_at_terminal() if salt else None)

@@ -18,7 +18,12 @@ def backend_url(project: Project) -> str:
     wrote, else ``.aml/state``.
     """
     named = os.environ.get(BACKEND_VARIABLE) or project.backend_url or logged_in(project)
-    return named or f"file://{project.home / 'state'}"
+    return named or own_backend(project)
+
+
+def own_backend(project: Project) -> str:
+    """Return where state lies unless something else is chosen: in this clone's ``.aml``."""
+    return f"file://{project.home / 'state'}"
 
 
 def logged_in(project: Project) -> str | None:

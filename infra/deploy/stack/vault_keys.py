@@ -6,7 +6,6 @@ vault answers kept in base64. Vaults of the local cloud are reached at its own a
 
 import base64
 import binascii
-import logging
 import os
 import re
 import ssl
@@ -125,8 +124,6 @@ def _answer(home: Path, key: VaultKey, operation: str, value: str) -> str:
 def _access(home: Path, key: VaultKey) -> tuple[ssl.SSLContext | bool, str]:
     """Return what a vault's certificate is checked with, and a token for it."""
     if not key.local:
-        # What azure-identity logs about every source it tried is noise on a command line.
-        logging.getLogger("azure.identity").setLevel(logging.ERROR)
         return True, azure_credential(scope=key.scope).token()
     cloud = ensure_cloud(home)
     if cloud.url != f"https://{key.local}":

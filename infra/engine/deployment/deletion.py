@@ -1,6 +1,7 @@
 """Deletes undeclared resources, old halves of replacements, and whole stacks."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from infra.contract.errors import HaltedError, PlatformError, UsageError
 from infra.engine.deployment.providers import Providers, has_provider_type, is_default
@@ -8,9 +9,11 @@ from infra.engine.deployment.recovery import Recovery
 from infra.engine.deployment.run import Run
 from infra.engine.deployment.session import Session
 from infra.engine.deployment.steps import StepExecutor
+from infra.engine.deployment.targeting import covered, report_stranded
 from infra.engine.deployment.walk import walk
 from infra.engine.model.events import Op, Summary
-from infra.engine.model.resources import Resource
+from infra.engine.model.hooks import HookCall
+from infra.engine.model.resources import Loaded, Resource
 from infra.engine.planning.decision import deletion_step
 from infra.engine.planning.graph import needs
 from infra.engine.planning.ledger import Ledger, StateEntry
@@ -53,6 +56,20 @@ class Deletion:
         kept = walk(needed, work, self._session.options.parallel)
         return not failures and not kept
 
+    def delete_all(self, recovery: Recovery, loaded: Loaded) -> None:
+        """Delete everything that there is now, or all targets of it.
+
+        Raises ``UnknownNameError`` for a target that was not in state.
+        """
+        about = covered(self._session, self._ledger, loaded)
+        now = {**self._ledger.olds, **self._ledger.news}
+        entries = [*now.values(), *self._ledger.leftovers, *recovery.orphans()]
+        if self._session.options.targets:
+            entries = [entry for entry in entries if entry.resource.urn in about]
+            if report_stranded(self._session, about, loaded.resources):
+                return
+        self.delete(entries)
+
     def _refuse_protected(self, entries: Iterable[StateEntry]) -> bool:
         # The old half of a replacement may go: its replacement was allowed when it was made.
         protected = [e.resource for e in entries if e.resource.protect and not e.resource.delete]
@@ -75,7 +92,7 @@ class Deletion:
         step = deletion_step(op, resource, why)
         if why or not resource.custom or has_provider_type(resource.type):
             with self._session.step(step, silent=is_default(resource)):
-                deleted = self._forget(entry, pends=pends)
+                deleted = self._forget(entry, pends=pends, discards=op is Op.DISCARD)
         else:
             # Outside the step: without a provider nothing has begun that could fail.
             provider = self._providers.instance(resource.provider, resource)
@@ -84,10 +101,15 @@ class Deletion:
         if pends:
             self._ledger.deleted_early(deleted)
 
-    def _forget(self, entry: StateEntry, *, pends: bool) -> StateEntry:
+    def _forget(self, entry: StateEntry, *, pends: bool, discards: bool) -> StateEntry:
         if pends:
             return self._steps.deleted_without_call(entry)
+        call = HookCall("delete", None, entry.resource)
+        if not discards:
+            self._session.hooks.before(call)
         self._session.recorder.forget([entry.key])
+        if not discards:
+            self._session.hooks.after(replace(call, done=True))
         return entry
 
 
@@ -105,13 +127,13 @@ def _without_call(resource: Resource, urns: set[str]) -> tuple[Op, str]:
 
 
 def destroy(run: Run) -> Summary:
-    """Delete everything in state, without the program: providers are configured from state.
+    """Delete what is in state, without the program: providers are configured from state.
 
-    Resources that an interrupted run was creating are looked for and deleted as well.
+    Resources that an interrupted run was creating are looked for and deleted as well. Raises
+    ``UnknownNameError`` for a target that is not in state.
     """
     session, ledger = run.session(), Ledger(run.loaded)
     providers = Providers(run, session, ledger)
-    orphans = Recovery(session, ledger, providers).orphans()
-    entries = [*ledger.olds.values(), *ledger.leftovers, *orphans]
-    Deletion(session, ledger, providers).delete(entries)
+    deletion = Deletion(session, ledger, providers)
+    deletion.delete_all(Recovery(session, ledger, providers), run.loaded)
     return session.summary()

@@ -15,17 +15,20 @@ from infra.contract.errors import HaltedError, PlatformError, UsageError
 from infra.contract.json_types import Document
 from infra.contract.provider import UNKNOWN, Invokes, Provider
 from infra.engine.deployment.deletion import Deletion
+from infra.engine.deployment.hooks import Hooks
 from infra.engine.deployment.providers import Providers, has_provider_type, is_default, package_of
 from infra.engine.deployment.recovery import Recovery
 from infra.engine.deployment.registration import Registration, RegistrationContext
 from infra.engine.deployment.run import Run
 from infra.engine.deployment.session import Severity
 from infra.engine.deployment.steps import StepExecutor, now
+from infra.engine.deployment.targeting import Targeting
 from infra.engine.model.events import Op, Summary
 from infra.engine.model.goals import Answer, Goal, ReadGoal
+from infra.engine.model.hooks import HookCall
 from infra.engine.model.paths import differences
 from infra.engine.model.resources import STACK_TYPE, Resource, make_urn, urn_name
-from infra.engine.model.values import has_unknown, hidden, marked_like, plain
+from infra.engine.model.values import has_unknown, hidden, plain
 from infra.engine.planning.aliases import candidates
 from infra.engine.planning.decision import (
     Decision,
@@ -57,11 +60,25 @@ class Deployment:
         self._steps = StepExecutor(self._session, self._ledger)
         self._deletion = Deletion(self._session, self._ledger, self._providers)
         self._recovery = Recovery(self._session, self._ledger, self._providers)
+        self._targeting = Targeting(self._session, self._ledger, run.loaded)
         self._context = RegistrationContext(
-            self._session, self._ledger, self._providers, self._steps, self._deletion
+            self._session,
+            self._ledger,
+            self._providers,
+            self._steps,
+            self._deletion,
+            self._targeting.selection,
         )
+        self._session.hooks.program_runs = True
+        self._unfinished: dict[str, HookCall] = {}
         self._stack_outputs: Document | None = None
         self._asked: set[str] = set()
+        self._loaded = run.loaded
+
+    @property
+    def hooks(self) -> Hooks:
+        """What the program hooks into operations on its resources."""
+        return self._session.hooks
 
     @property
     def asked(self) -> frozenset[str]:
@@ -93,21 +110,24 @@ class Deployment:
             version=goal.version,
             plugin_download_url=goal.plugin_download_url,
             additional_secret_outputs=goal.additional_secret_outputs,
+            internal=goal.internal,
             source_position=goal.source_position,
         )
 
         def read(as_goal: Goal, urn: str, old: StateEntry | None) -> Answer:
             return self._read(as_goal, goal.id, urn, old)
 
-        return self._guarded(as_goal, read)
+        return self._guarded(as_goal, read, reads=True)
 
     def invoke(
         self,
         token: str,
         args: Document,
+        *,
         provider: str = "",
         version: str = "",
         download_url: str = "",
+        internal: Document | None = None,
     ) -> Document:
         """Call a provider's function; in previews too. The program handles its errors."""
         self._session.refuse_if_halted()
@@ -115,7 +135,9 @@ class Deployment:
             return self._resource_by_urn(str(plain(args.get("urn", ""))))
         self._asked.add(token)
         package = package_of(token)
-        reference = provider or self._providers.default(package, version, download_url)
+        reference = provider or self._providers.default(
+            package, version, download_url, internal or {}
+        )
         instance = self._providers.instance(reference)
         if not isinstance(instance, Invokes):
             raise UsageError(
@@ -134,7 +156,7 @@ class Deployment:
     def register_outputs(self, urn: str, outputs: Document) -> None:
         """Replace a component's outputs. The stack's are kept until ``close`` decides."""
         entry = self._ledger.news.get(urn)
-        if entry is None and urn in self._ledger.failed:
+        if self._targeting.leaves_outputs(urn) or (entry is None and urn in self._ledger.failed):
             return
         if entry is None:
             raise UsageError(
@@ -145,6 +167,18 @@ class Deployment:
             self._stack_outputs = dict(outputs)
         else:
             self._put_outputs(entry, outputs)
+            self._hook_after(urn)
+
+    def _hook_after(self, urn: str) -> None:
+        """Run what comes after the create or update of a component: now it is complete."""
+        call = self._unfinished.pop(urn, None)
+        if call is None:
+            return
+        try:
+            self.hooks.after(replace(call, new=self._ledger.news[urn].resource, done=True))
+        except PlatformError as error:
+            self._session.report(error, urn)
+            raise HaltedError(error.detail, remedy=error.remedy, at=error.at) from error
 
     def log(self, severity: str, text: str, urn: str = "") -> None:
         """Report a line of the program. An error logged by the program fails the run."""
@@ -172,7 +206,12 @@ class Deployment:
             text = f"{urn!r} cannot be replaced: the program has no such resource."
             self._session.message("warning", text)
         try:
-            self._deletion.delete([*obsolete, *self._recovery.orphans()])
+            if self._session.options.destroys:
+                self._deletion.delete_all(self._recovery, self._loaded)
+                return
+            self._targeting.limit_pending()
+            obsolete += self._recovery.orphans()
+            self._deletion.delete(self._targeting.deletable(obsolete))
         except BaseException:
             self._session.fail()  # a bug: it keeps its traceback
             raise
@@ -186,12 +225,16 @@ class Deployment:
         if program_failed:
             self._session.mark_failed()
         outputs: Document = {}
-        known = [*self._ledger.news.values(), *self._ledger.olds.values()]
-        entry = next((e for e in known if e.resource.type == STACK_TYPE), None)
+        entries = [*self._ledger.news.values(), *self._ledger.olds.values()]
+        entry = next((e for e in entries if e.resource.type == STACK_TYPE), None)
         if entry is not None:
             before = entry.resource.outputs
             arrived = before if self._stack_outputs is None else self._stack_outputs
             outputs = {**before, **arrived} if self._session.failed else arrived
+            if self._session.options.targets and not self._session.preview:
+                # Of what was not created nothing is known: what was known before stays.
+                known = {key: before.get(key) for key in outputs if has_unknown(outputs[key])}
+                outputs = {k: v for k, v in {**outputs, **known}.items() if v is not None}
             if entry.resource.urn in self._ledger.news:
                 self._put_outputs(entry, outputs)
         return self._session.summary(hidden(dict(outputs)))
@@ -199,7 +242,11 @@ class Deployment:
     # How each kind of request is answered.
 
     def _guarded(
-        self, goal: Goal, work: Callable[[Goal, str, StateEntry | None], Answer]
+        self,
+        goal: Goal,
+        work: Callable[[Goal, str, StateEntry | None], Answer],
+        *,
+        reads: bool = False,
     ) -> Answer:
         """Reserve the URN and do the work; turn a failure into an answer or a halt."""
         self._session.refuse_if_halted()
@@ -209,6 +256,9 @@ class Deployment:
         try:
             goal, old = self._reserved(goal, urn)
             reserved = True
+            answer = self._targeting.left_alone(goal, urn, old, reads=reads)
+            if answer is not None:
+                return answer
             if self._is_skipped(goal, urn):
                 return Answer(urn, failed=True)
             # Before the entry itself, so that no record ever refers to a URN that is in no entry.
@@ -289,6 +339,7 @@ class Deployment:
         new = wanted(goal, urn, "", goal.inputs)
         if old is None:
             with self._session.step(step_for(Op.CREATE, new)):
+                self._hook_before(HookCall("create", new, None))
                 self._steps.record(None, replace(new, created=now(), modified=now()))
             return
         # A component has no provider to compare with.
@@ -307,7 +358,13 @@ class Deployment:
         kept = replace(carried(new, old.resource), modified=now())
         decision = Decision(Verdict.UPDATE, diffs)
         with self._session.step(step_for(Op.UPDATE, kept, old.resource, decision)):
+            self._hook_before(HookCall("update", kept, old.resource))
             self._steps.record(old, kept)
+
+    def _hook_before(self, call: HookCall) -> None:
+        if call.resource.hooks:
+            self.hooks.before(call)
+            self._unfinished[call.resource.urn] = call
 
     def _read(self, goal: Goal, id_: str, urn: str, old: StateEntry | None) -> Answer:
         reference = self._providers.reference(goal, goal.type)
@@ -321,11 +378,13 @@ class Deployment:
         # In a preview the id may be the output of a resource that does not exist yet.
         if id_ in {UNKNOWN, ""}:
             return Answer(urn, unknown=True)
-        with self._session.provider_step(step_for(Op.READ, blank, old.resource if old else None)):
+        step = step_for(Op.READ, blank, old.resource if old else None)
+        with self._session.provider_step(step):
             existing = self._steps.read(self._providers.instance(reference, blank), blank, id_)
-            inputs = marked_like(dict(existing.inputs), dict(goal.inputs))
-            found = answered(replace(blank, inputs=inputs), existing)
+            # As the CLI records it: the inputs are what the program gave to find it by.
+            found = answered(blank, existing)
             entry = self._keep_read(old, found)
+            step.records.became(entry.resource)
         return _answer(entry)
 
     def _keep_read(self, old: StateEntry | None, found: Resource) -> StateEntry:

@@ -4,6 +4,7 @@ The provider object of a package is passed in. Its configuration is a resource i
 stack can be destroyed without its program.
 """
 
+import base64
 import json
 import re
 import threading
@@ -21,6 +22,8 @@ from infra.contract.provider import (
     Configurable,
     Covers,
     Difference,
+    Parameterization,
+    PluginSource,
     Provider,
     Repeatable,
 )
@@ -47,6 +50,8 @@ from infra.engine.planning.ledger import Ledger, StateEntry
 
 INTERNAL: Final = "__internal"
 _DENIED: Final = "disable-default-providers"
+_VALUE: Final = "parameterization"
+_VARIABLES: Final = "envVarMappings"
 
 
 def package_of(token: str) -> str:
@@ -96,9 +101,17 @@ class Providers:
             if package in holder.providers:
                 return holder.providers[package]
             holder = self._ledger.goals.get(holder.parent)
-        return self.default(package, goal.version, goal.plugin_download_url)
+        # Which variables a plugin gets is a matter of the provider that the program made.
+        internal = {key: each for key, each in goal.internal.items() if key != _VARIABLES}
+        return self.default(package, goal.version, goal.plugin_download_url, internal)
 
-    def default(self, package: str, version: str, download_url: str = "") -> str:
+    def default(
+        self,
+        package: str,
+        version: str,
+        download_url: str = "",
+        internal: Document | None = None,
+    ) -> str:
         """Return the default provider's reference; the first caller registers it."""
         name = default_name(version, download_url)
         # Many resources ask at once: one thread registers it, outside the lock, the others wait.
@@ -108,13 +121,16 @@ class Providers:
                 future = self._defaults[f"{package}::{name}"] = Future()
         if mine:
             try:
-                future.set_result(self._default(package, name, version, download_url))
+                made = self._default(package, name, version, download_url, internal or {})
+                future.set_result(made)
             except BaseException as error:
                 future.set_exception(error)
                 raise
         return future.result()
 
-    def _default(self, package: str, name: str, version: str, download_url: str) -> str:
+    def _default(
+        self, package: str, name: str, version: str, download_url: str, internal: Document
+    ) -> str:
         denied = str(plain(self._config.get("pulumi", {}).get(_DENIED, "[]")))
         # The built-in package has nothing to configure, so there is nothing to disable.
         if package != "pulumi" and {"*", package} & set(json.loads(denied)):
@@ -126,8 +142,10 @@ class Providers:
         if version:
             inputs["version"] = version
         if download_url:
-            inputs[INTERNAL] = {"pluginDownloadURL": download_url}
-        goal = Goal(f"{PROVIDER_PREFIX}{package}", name, custom=True, inputs=inputs)
+            internal = {**internal, "pluginDownloadURL": download_url}
+        goal = Goal(
+            f"{PROVIDER_PREFIX}{package}", name, custom=True, inputs=inputs, internal=internal
+        )
         urn = make_urn(self._stack, self._project, "", goal.type, name)
         old = self._ledger.reserve(urn, goal, ())
         entry = self.register(inherited(goal, None), urn, old, silent=True)
@@ -188,10 +206,18 @@ class Providers:
     def _base(self, package: str, inputs: Document) -> Provider:
         """Return the unconfigured object of a package, in the version that ``inputs`` name."""
         builtin = self._packages.get(package)
-        return self._plugin(package, inputs) if builtin is None else builtin
+        if builtin is None:
+            return self._plugin(package, inputs)
+        if _internal(inputs).get(_VARIABLES):
+            raise UsageError(
+                f"Providers of {package!r} do not take the option `env_var_mappings`.",
+                remedy="Give the provider its configuration, or deploy with `--engine pulumi`.",
+            )
+        return builtin
 
     def _plugin(self, package: str, inputs: Document) -> Provider:
         version = str(plain(inputs.get("version")) or "")
+        internal = _internal(inputs)
         if self._source is None:
             known = ", ".join(sorted(self._packages))
             raise UsageError(
@@ -199,9 +225,9 @@ class Providers:
                 remedy="Deploy with `--engine pulumi`, which uses the Pulumi CLI and its plugins.",
             )
         with self._lock:
-            name = f"{package}@{version}"
+            name = _key(package, version, internal)
             if name not in self._plugins:
-                self._plugins[name] = self._source.plugin(package, version)
+                self._plugins[name] = _started(self._source, package, version, internal)
             return self._plugins[name]
 
     def _configured(self, of: Resource) -> Provider:
@@ -214,7 +240,7 @@ class Providers:
         with self._lock:
             # There is one object of a package of ours, whatever its version.
             version = "" if package in self._packages else str(config.get("version") or "")
-            used = self._used.setdefault(f"{package}@{version}", [])
+            used = self._used.setdefault(_key(package, version, _internal(inputs)), [])
             for other, instance in used:
                 if {**other, "version": ""} == {**config, "version": ""}:
                     return instance
@@ -243,10 +269,10 @@ class Providers:
         self, goal: Goal, urn: str, old: StateEntry | None, *, silent: bool = False
     ) -> StateEntry:
         """Register a provider resource; only the ``Configurable`` part of its object is called."""
-        internal = dict(goal.inputs).get(INTERNAL, {})
+        internal = {**_internal(goal.inputs), **goal.internal}
         news = _public(goal.inputs) | ({"version": goal.version} if goal.version else {})
         before = old.resource if old else None
-        checked = self._checked(goal, urn, before, news)
+        checked = self._checked(goal, urn, before, {**news, INTERNAL: internal})
         new = wanted(goal, urn, "", {**checked, INTERNAL: internal})
         decision = self._decided(before, new)
         entry = self._recorded(new, old, decision, silent=silent)
@@ -259,6 +285,7 @@ class Providers:
 
     def _checked(self, goal: Goal, urn: str, old: Resource | None, news: JsonObject) -> JsonObject:
         base = self._configurable(wanted(goal, urn, "", news))
+        news = _public(news)
         if base is None or has_unknown(news):
             return news
         olds = bare(_public(old.inputs)) if old else None
@@ -338,6 +365,27 @@ class Providers:
 
 def _urn(reference: str) -> str:
     return reference.rpartition("::")[0]
+
+
+def _internal(inputs: Document) -> JsonObject:
+    return dict(inputs.get(INTERNAL) or {})
+
+
+def _key(package: str, version: str, internal: Document) -> str:
+    """Return what tells the plugins of a run apart."""
+    special = {key: internal[key] for key in (_VALUE, _VARIABLES) if internal.get(key)}
+    return f"{package}@{version}" + (json.dumps(special, sort_keys=True) if special else "")
+
+
+def _started(source: PluginSource, package: str, version: str, internal: Document) -> Provider:
+    """Return the plugin of a package; a parameterized one is made from another one's."""
+    renamed = dict(internal.get(_VARIABLES) or {})
+    value = internal.get(_VALUE)
+    if value is None:
+        return source.plugin(package, version, None, renamed)
+    parameterization = Parameterization(package, version, base64.b64decode(value))
+    base, of = str(internal.get("name", "")), str(internal.get("version", ""))
+    return source.plugin(base, of, parameterization, renamed)
 
 
 def _public(inputs: Document) -> JsonObject:

@@ -15,6 +15,7 @@ from infra.engine.deployment.recovery import Recovery
 from infra.engine.deployment.run import Run
 from infra.engine.deployment.session import Session
 from infra.engine.deployment.steps import now
+from infra.engine.deployment.targeting import covered
 from infra.engine.model.events import Op, Step, Summary
 from infra.engine.model.paths import differences
 from infra.engine.model.resources import Loaded, Resource, urn_name
@@ -28,27 +29,35 @@ def refresh(run: Run) -> Summary:
 
     Steps are reported as ``refresh`` and counted as what they found: ``same``, ``update`` (inputs
     or health drifted) or ``delete`` (gone). Interrupted creates that are found are adopted; others
-    are kept, or forgotten with the option ``clear_pending``.
+    are kept, or forgotten with the option ``clear_pending``. Targets limit all of this; one that is
+    not in state raises ``UnknownNameError``.
     """
     session, ledger = run.session(), Ledger(run.loaded)
     providers = Providers(run, session, ledger)
+    about = covered(session, ledger, run.loaded)
     entries = [StateEntry(key, resource) for key, resource in enumerate(run.loaded.resources)]
     with ThreadPoolExecutor(max(run.options.parallel, 1), "refresh") as pool:
-        fresh = list(pool.map(lambda entry: _read(entry.resource, session, providers), entries))
+
+        def read_one(entry: StateEntry) -> Resource | None:
+            resource = entry.resource
+            return _read(resource, session, providers) if resource.urn in about else resource
+
+        fresh = list(pool.map(read_one, entries))
     read = list(zip(run.loaded.resources, fresh, strict=True))
     if not session.halted():
         _record(entries, without_gone(read), ledger, session)
         found = Recovery(session, ledger, providers).adopt_rest(run.options.import_pending)
         if run.options.clear_pending:
-            _clear_pending(run.loaded, {entry.resource.urn for entry in found}, session)
+            done = {entry.resource.urn for entry in found}
+            _clear_pending(run.loaded, about - done, session)
     return session.summary()
 
 
-def _clear_pending(loaded: Loaded, found: Collection[str], session: Session) -> None:
-    """Forget the operations that are still undecided, and say which."""
+def _clear_pending(loaded: Loaded, undecided: Collection[str], session: Session) -> None:
+    """Forget the operations of these URNs, and say which."""
     for position, operation in enumerate(loaded.pending):
         urn = operation.resource.urn
-        if urn not in found:
+        if urn in undecided:
             session.message("info", f"Forgot that {urn_name(urn)!r} was {operation.kind}.", urn)
             session.recorder.settle([position])
 

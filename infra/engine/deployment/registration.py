@@ -35,6 +35,7 @@ from infra.engine.planning.decision import (
     with_unreturned,
 )
 from infra.engine.planning.ledger import DependentReplacement, Ledger, StateEntry
+from infra.engine.planning.targets import Selection, refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class RegistrationContext:
     providers: Providers
     steps: StepExecutor
     deletion: Deletion
+    selection: Selection
 
 
 class Registration:
@@ -171,6 +173,9 @@ class Registration:
         urns = dependents_to_replace(
             old.resource, list(ledger.olds.values()), self._context.providers
         )
+        for urn in urns:
+            if not self._context.selection.may_replace(urn):
+                raise refusal(ledger.olds[urn].resource)
         dependents = ledger.claim_dependents(urns, self._urn)
         entries = [ledger.olds[urn] for urn in dependents]
         try:
@@ -265,19 +270,21 @@ class Registration:
 
     def _imported(self, old: StateEntry | None) -> StateEntry:
         """Read the resource at its id into state, then update it to the program's inputs."""
-        goal = self._goal
+        goal, steps = self._goal, self._context.steps
         blank = self._wanted({})
         with self._context.session.provider_step(
             step_for(Op.IMPORT, replace(blank, id=goal.import_id))
         ):
-            existing = self._read(blank, goal.import_id)
+            existing = steps.read_in_step(self._provider, blank, goal.import_id)
             entry = self._adopt(blank, existing, old)
         before = entry.resource
         new = self._wanted(self._check(before.inputs))
         decision = self._decided(before, new)
-        if decision.verdict is Verdict.REPLACE:
-            # No service returns a secret: assume that it is the one in the program.
-            known = with_unreturned(before.inputs, new.inputs, decision.replaces)
+        if decision.verdict is not Verdict.SAME:
+            # No service returns a secret: assume that it is the one in the program. Sent again, a
+            # value that is not would break what works.
+            paths = dict.fromkeys((*decision.replaces, *decision.diffs))
+            known = with_unreturned(before.inputs, new.inputs, paths, existing.unreturned)
             before = replace(before, inputs=known)
             decision = self._decided(before, new)
         if decision.verdict is Verdict.REPLACE:
@@ -288,12 +295,8 @@ class Registration:
                 at=self._urn,
             )
         if decision.verdict is Verdict.UPDATE:
-            return self._context.steps.update(self._provider, entry, new, decision)
-        kept = carried(new, before)
-        return self._context.steps.record(entry, kept)
-
-    def _read(self, blank: Resource, id_: str) -> Existing:
-        return self._context.steps.read(self._provider, blank, id_)
+            return steps.update(self._provider, entry, new, decision)
+        return steps.record(entry, carried(new, before))
 
     def _adopt(self, blank: Resource, existing: Existing, old: StateEntry | None) -> StateEntry:
         inputs = marked_like(dict(existing.inputs), dict(self._goal.inputs))

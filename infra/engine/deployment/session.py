@@ -9,12 +9,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from infra.contract.errors import HaltedError, PlatformError
 from infra.contract.json_types import Document
+from infra.engine.deployment.hooks import Hooks
 from infra.engine.deployment.recorder import Recorder
 from infra.engine.model.events import Event, Finished, Listener, Message, Op, Started, Step, Summary
+from infra.engine.planning.targets import Targets
 
 Severity = Literal["info", "warning", "error"]
 
@@ -28,7 +31,8 @@ class Options:
 
     ``replace`` holds the URNs to replace, ``forget`` those that a refresh drops from state.
     ``clear_pending``: a refresh forgets interrupted operations whose end it cannot find out;
-    ``import_pending`` says where interrupted creates are, ids by URN.
+    ``import_pending`` says where interrupted creates are, ids by URN. ``targets`` limits the run.
+    ``destroys``: the program runs, and what it registers is deleted.
     """
 
     preview: bool = False
@@ -38,6 +42,8 @@ class Options:
     forget: frozenset[str] = frozenset()
     clear_pending: bool = False
     import_pending: Mapping[str, str] = field(default_factory=dict)
+    targets: Targets = field(default_factory=Targets)
+    destroys: bool = False
     default_timeout_s: float = 7200
 
 
@@ -99,6 +105,7 @@ class Session:
         # Reentrant: a listener runs under it and may itself report a message.
         self._lock = threading.RLock()
         self._begun = time.monotonic()
+        self.hooks = Hooks(partial(self.message, "warning"), preview=options.preview)
 
     @property
     def failed(self) -> bool:

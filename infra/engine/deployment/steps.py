@@ -20,6 +20,7 @@ from infra.contract.provider import (
 )
 from infra.engine.deployment.session import Session
 from infra.engine.model.events import Op
+from infra.engine.model.hooks import HookCall
 from infra.engine.model.resources import OperationKind, Resource
 from infra.engine.planning.decision import (
     Decision,
@@ -45,6 +46,7 @@ class StepExecutor:
     def __init__(self, session: Session, ledger: Ledger) -> None:
         self._session, self._ledger = session, ledger
         self._recorder = session.recorder
+        self._hooks = session.hooks
 
     # Without a provider call.
 
@@ -96,10 +98,13 @@ class StepExecutor:
         new = replace(new, created=now(), modified=now())
         step = step_for(op, new, old.resource if old else None, decision)
         with self._session.provider_step(step):
+            call = HookCall("create", new, None)
+            self._hooks.before(call)
             checked = self._absent(provider, new)
             operation = self._recorder.begin("creating", new, absent_checked=checked)
             existing, failure = self._called(
                 operation,
+                call,
                 lambda: provider.create(
                     new.type, bare(new.inputs), timeout_s=timeout_s, preview=self._session.preview
                 ),
@@ -108,10 +113,12 @@ class StepExecutor:
             made = answered(new, existing)
             made = replace(made, id=made.id or UNKNOWN) if self._session.preview else made
             entry = self._done(operation, made, removes=removes, deletes=deletes)
+            step.records.became(made)
             self._warn_ignored(ignored, new.urn)
             # Only now: the resource exists, so it must be in state before the step fails.
             if failure:
                 raise failure
+            self._hooks.after(replace(call, new=made, done=True))
         return entry
 
     def update(
@@ -121,10 +128,14 @@ class StepExecutor:
         before = old.resource
         new = replace(carried(new, before), modified=now())
         timeout_s = new.custom_timeouts.get("update", self._session.options.default_timeout_s)
-        with self._session.provider_step(step_for(Op.UPDATE, new, before, decision)):
+        step = step_for(Op.UPDATE, new, before, decision)
+        with self._session.provider_step(step):
+            call = HookCall("update", new, before)
+            self._hooks.before(call)
             operation = self._recorder.begin("updating", new)
             existing, failure = self._called(
                 operation,
+                call,
                 lambda: provider.update(
                     new.type,
                     before.id,
@@ -137,10 +148,12 @@ class StepExecutor:
             )
             new, ignored = with_ignored(new, existing)
             entry = self._done(operation, answered(new, existing), removes=old)
+            step.records.became(entry.resource)
             self._warn_ignored(ignored, new.urn)
             # Only now: the resource exists, so it must be in state before the step fails.
             if failure:
                 raise failure
+            self._hooks.after(replace(call, new=entry.resource, done=True))
         return entry
 
     def _warn_ignored(self, lines: Sequence[str], urn: str) -> None:
@@ -156,11 +169,14 @@ class StepExecutor:
         """
         old = entry.resource
         timeout_s = old.custom_timeouts.get("delete", self._session.options.default_timeout_s)
+        call = HookCall("delete", None, old)
+        self._hooks.before(call)
         operation = self._recorder.begin("deleting", old)
         # A preview deletes nothing; its recorder keeps nothing either.
         if not self._session.preview:
             self._guarded(
                 operation,
+                call,
                 lambda: provider.delete(old.type, old.id, bare(old.inputs), timeout_s=timeout_s),
             )
         # An orphan of an interrupted run is in no entry: its operation is settled instead.
@@ -170,12 +186,17 @@ class StepExecutor:
         )
         if entry.pending is not None:
             self._recorder.settle([entry.pending])
+        self._hooks.after(replace(call, done=True))
         return replace(entry, resource=replace(old, pending_replacement=pends))
 
     def read(self, provider: Provider, resource: Resource, id_: str) -> Existing:
         """Read an existing resource; its absence is an error."""
         with self._session.slot:
-            existing = provider.read(resource.type, id_, bare(resource.inputs))
+            return self.read_in_step(provider, resource, id_)
+
+    def read_in_step(self, provider: Provider, resource: Resource, id_: str) -> Existing:
+        """Read it within a step that holds a slot: waiting for a second one might never end."""
+        existing = provider.read(resource.type, id_, bare(resource.inputs))
         if existing is not None:
             return existing
         raise ProviderError(
@@ -234,20 +255,35 @@ class StepExecutor:
         )
 
     def _called(
-        self, operation: int, call: Callable[[], Existing]
+        self, operation: int, hooked: HookCall, call: Callable[[], Existing]
     ) -> tuple[Existing, PartialFailure | None]:
         """Return the resource, and the failure if it exists but is not ready."""
         try:
-            return self._guarded(operation, call), None
+            return self._guarded(operation, hooked, call), None
         except PartialFailure as failure:
             reasons = failure.reasons or (failure.detail,)
             made = Existing(failure.resource_id, {}, failure.outputs, reasons=reasons)
             return made, failure
 
-    def _guarded(self, operation: int, call: Callable[[], T]) -> T:
-        """Call the provider; a ``ProviderError`` is recorded as a failed operation."""
+    def _guarded(self, operation: int, hooked: HookCall, call: Callable[[], T]) -> T:
+        """Call the provider; a ``ProviderError`` is recorded as a failed operation.
+
+        Before that, error hooks of the program may request that the same is tried again.
+        """
+        errors: list[str] = []
+
+        def again(error: ProviderError) -> bool:
+            errors.insert(0, error.detail)
+            stopped = self._session.cancellation.stopped
+            return not stopped and self._hooks.retries(replace(hooked, errors=tuple(errors)))
+
         try:
-            return call()
+            while True:
+                try:
+                    return call()
+                except ProviderError as error:
+                    if not again(error):
+                        raise
         # After any other error (the cloud stopped answering, the run was abandoned, a bug) it is
         # not known whether the call had an effect: the operation stays pending, and the next run
         # finds out. An abandoned provider raises ``ProviderError`` as well.

@@ -25,7 +25,9 @@ class Goal:
 
     ``protect``, ``retain_on_delete`` and ``delete_before_replace`` are ``None`` where the program
     did not set them. ``custom_timeouts`` are seconds by verb. ``provider`` is ``<urn>::<id>`` of an
-    explicit provider; ``providers`` a component's map by package.
+    explicit provider; ``providers`` a component's map by package. ``hooks`` are names of functions
+    by event, as in a checkpoint (``BeforeCreate``). ``internal`` is what state has of its package
+    besides configuration.
     """
 
     type: str
@@ -52,6 +54,8 @@ class Goal:
     aliases: Sequence[Alias] = ()
     import_id: str = ""
     custom_timeouts: Mapping[str, float] = field(default_factory=dict)
+    hooks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    internal: Document = field(default_factory=dict)
     source_position: str = ""
 
 
@@ -69,6 +73,7 @@ class ReadGoal:
     version: str = ""
     plugin_download_url: str = ""
     additional_secret_outputs: tuple[str, ...] = ()
+    internal: Document = field(default_factory=dict)
     source_position: str = ""
 
 

@@ -22,7 +22,8 @@ class Resource:
 
     ``pending_replacement``: deleted already, its replacement not yet created. ``provider`` is
     ``<urn>::<id>``. ``custom_timeouts`` are seconds by verb. ``created`` and ``modified`` are
-    RFC 3339. ``extra`` holds keys this release does not know; they survive a round trip.
+    RFC 3339. ``hooks`` are names of functions by event (``BeforeCreate``). ``extra`` holds keys
+    this release does not know; they survive a round trip.
     """
 
     urn: str
@@ -54,6 +55,7 @@ class Resource:
     hide_diffs: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
     replacement_trigger: object = None
+    hooks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     extra: Document = field(default_factory=dict)
 
     @property

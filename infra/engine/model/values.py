@@ -64,6 +64,22 @@ def hidden(value: object) -> object:
     return value
 
 
+@overload
+def redacted(value: JsonObject) -> JsonObject: ...
+@overload
+def redacted(value: object) -> object: ...
+def redacted(value: object) -> object:
+    """Return ``value`` with its secrets still marked, and another value in them."""
+    match value:
+        case Secret():
+            return Secret("[secret]")
+        case dict():
+            return {key: redacted(item) for key, item in value.items()}
+        case list():
+            return [redacted(item) for item in value]
+    return value
+
+
 def has_secret(value: object) -> bool:
     """Say whether there is a secret anywhere in ``value``."""
     return isinstance(value, Secret) or any(has_secret(item) for item in _children(value))

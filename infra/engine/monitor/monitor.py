@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,10 @@ from infra.contract.json_types import Document
 from infra.engine.deployment.deployment import Deployment
 from infra.engine.deployment.session import Severity
 from infra.engine.model.goals import Answer, Goal
+from infra.engine.monitor.callbacks import Callbacks
+from infra.engine.monitor.hooks import error_hook_of, hook_of
+from infra.engine.monitor.lazy_types import lazily_defined
+from infra.engine.monitor.packages import Packages, internal_of
 from infra.engine.monitor.program import ProgramResult, explain, own_files, run_alone
 from infra.engine.monitor.protobuf import from_struct, to_struct
 from infra.engine.monitor.remote import (
@@ -68,6 +73,9 @@ _FEATURES: Final = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
     resource_pb2.RESOURCE_MONITOR_FEATURE_TRANSFORMS,
     resource_pb2.RESOURCE_MONITOR_FEATURE_INVOKE_TRANSFORMS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_PARAMETERIZATION,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_ERROR_HOOKS,
 )
 # Errors that were reported to the listener when they happened.
 _REPORTED: Final = (DeployError, InterruptedByUserError)
@@ -87,6 +95,9 @@ _FOR_PLUGINS: Final[Mapping[str, type[Message]]] = {
     "RegisterResourceOutputs": resource_pb2.RegisterResourceOutputsRequest,
     "Invoke": resource_pb2.ResourceInvokeRequest,
     "Call": resource_pb2.ResourceCallRequest,
+    "RegisterPackage": resource_pb2.RegisterPackageRequest,
+    "RegisterResourceHook": resource_pb2.RegisterResourceHookRequest,
+    "RegisterErrorHook": resource_pb2.RegisterErrorHookRequest,
 }
 _THREADS_PER_CALL: Final = 4  # the SDK's own factor; with 1, registrations blocked each other
 
@@ -102,13 +113,14 @@ def run_program(
     secret_keys: Collection[str],
     parallel: int,
     preview: bool,
+    generated: str | None = None,
 ) -> ProgramResult:
     """Run a Pulumi program in this process against ``deployment``.
 
     ``program`` is its file, or the folder with its ``__main__.py``; ``root`` the folder of
     ``Pulumi.yaml``. ``config`` maps ``namespace:key`` to strings, those of ``secret_keys`` in
     plaintext. Blocks until the program has ended and none of its requests is in flight. An error
-    of the program is in the result; a bug of ours is raised.
+    of the program is in the result, a bug of ours raised. ``generated``: see ``lazily_defined``.
     """
     program, root = _program_file(program), root.resolve()
     status = ProgramStatus([config[key] for key in secret_keys if key in config])
@@ -137,10 +149,8 @@ def run_program(
         finally:
             imported.update(own_files())
 
-    def warn(patch: str) -> None:
-        deployment.log("warning", f"This Pulumi SDK runs without a speed-up ({patch}).")
-
-    with closing(monitor), patched(SDK_PATCHES, warn):
+    warn = partial(_warn, deployment)
+    with closing(monitor), patched(SDK_PATCHES, warn), lazily_defined(generated):
         error = run_alone(
             program,
             drive,
@@ -151,6 +161,10 @@ def run_program(
     if status.bug is not None:
         raise status.bug
     return ProgramResult(status.failed or error is not None, error or "", frozenset(imported))
+
+
+def _warn(deployment: Deployment, patch: str) -> None:
+    deployment.log("warning", f"This Pulumi SDK runs without a speed-up ({patch}).")
 
 
 def _program_file(program: Path) -> Path:
@@ -187,7 +201,9 @@ class Monitor:
         self._halted = threading.Event()
         self._lock = threading.Lock()
         self._service: Service | None = None
-        self._transforms = Transforms()
+        self._callbacks = Callbacks()
+        self._packages = Packages()
+        self._transforms = Transforms(self._callbacks)
         self.calls: Mapping[str, Rpc] = {
             "GetDeploymentInfo": self._information,
             "RegisterResource": partial(self._unless_halted, self._register),
@@ -197,14 +213,34 @@ class Monitor:
             "Call": partial(self._unless_halted, self._call),
             "RegisterStackTransform": partial(_added, self._transforms.add),
             "RegisterStackInvokeTransform": partial(_added, self._transforms.add_of_invokes),
+            "RegisterPackage": self._add_package,
+            "RegisterResourceHook": self._add_hook,
+            "RegisterErrorHook": self._add_error_hook,
             "SignalAndWaitForShutdown": self._shutdown,
         }
 
     def close(self) -> None:
         """Answer plugins no more, and call no function of the program."""
-        self._transforms.close()
+        self._callbacks.close()
         if self._service is not None:
             self._service.close()
+
+    def _add_package(self, request: resource_pb2.RegisterPackageRequest) -> Message:
+        return resource_pb2.RegisterPackageResponse(ref=self._packages.add(request))
+
+    def _add_hook(self, request: resource_pb2.RegisterResourceHookRequest) -> Message:
+        self._deployment.hooks.add(
+            request.name,
+            hook_of(request, self._callbacks, self._status),
+            on_dry_run=request.on_dry_run,
+            ignore_errors=request.ignore_errors,
+        )
+        return Empty()
+
+    def _add_error_hook(self, request: resource_pb2.RegisterErrorHookRequest) -> Message:
+        hook = error_hook_of(request, self._callbacks, self._status)
+        self._deployment.hooks.add_error_hook(request.name, hook)
+        return Empty()
 
     def _unless_halted(self, call: Rpc, request: Message) -> Message:
         """Answer; after the first refusal nothing is answered, however long the program runs."""
@@ -223,7 +259,13 @@ class Monitor:
 
     def _register(self, request: resource_pb2.RegisterResourceRequest) -> Message:
         request = self._transforms.applied(request)
-        goal = register_goal(request, self._root)
+        package = self._packages.of(request)
+        goal = replace(
+            register_goal(request, self._root),
+            version=package.version,
+            plugin_download_url=package.download_url,
+            internal=internal_of(package, request.envVarMappings),
+        )
         if request.remote:
             return self._construct(request, goal)
         answer = self._deployment.register(goal)
@@ -244,15 +286,15 @@ class Monitor:
         return constructed(answer.urn, answer)
 
     def _call(self, request: resource_pb2.ResourceCallRequest) -> Message:
-        if request.packageRef:
-            raise unsupported("parameterized packages", request.tok)
+        package = self._packages.of(request)
         goal = Goal(
             request.tok,
             "",
             custom=False,
             provider=request.provider,
-            version=request.version,
-            plugin_download_url=request.pluginDownloadURL,
+            version=package.version,
+            plugin_download_url=package.download_url,
+            internal=package.internal,
         )
         made = call_request(request, self._facts, self._address())
         with self._answering(request.tok):
@@ -285,7 +327,14 @@ class Monitor:
             return self._service.address
 
     def _read(self, request: resource_pb2.ReadResourceRequest) -> Message:
-        answer = self._deployment.read(read_goal(request, self._root))
+        package = self._packages.of(request)
+        goal = replace(
+            read_goal(request, self._root),
+            version=package.version,
+            plugin_download_url=package.download_url,
+            internal=package.internal,
+        )
+        answer = self._deployment.read(goal)
         return resource_pb2.ReadResourceResponse(
             urn=answer.urn,
             id=answer.id,
@@ -299,16 +348,16 @@ class Monitor:
         return Empty()
 
     def _invoke(self, request: resource_pb2.ResourceInvokeRequest) -> Message:
-        if request.packageRef:
-            raise unsupported("parameterized packages", request.tok)
         request = self._transforms.applied_to_invoke(request)
+        package = self._packages.of(request)
         try:
             result = self._deployment.invoke(
                 request.tok,
                 from_struct(request.args),
                 provider=request.provider,
-                version=request.version,
-                download_url=request.pluginDownloadURL,
+                version=package.version,
+                download_url=package.download_url,
+                internal=package.internal,
             )
         except (InterruptedByUserError, HaltedError):
             raise

@@ -75,6 +75,8 @@ def construct_request(
     for verb in ("create", "update", "delete"):
         if duration := getattr(request.customTimeouts, verb):
             setattr(made.customTimeouts, verb, duration)
+    for field, names in request.hooks.ListFields():
+        getattr(made.resource_hooks, field.name).extend(names)
     made.providers.update(request.providers)
     for key, found in request.propertyDependencies.items():
         made.inputDependencies[key].urns.extend(found.urns)

@@ -24,9 +24,6 @@ OTHER_ENGINE: Final = "Deploy with `aml up --engine pulumi`, which uses the Pulu
 
 _UNSUPPORTED: Final[Mapping[str, Callable[[Message], bool]]] = {
     "the option `state_migrations`": lambda request: bool(request.state_migrations),
-    "the option `hooks`": lambda request: request.hooks.ByteSize() > 0,
-    "the option `env_var_mappings`": lambda request: bool(request.envVarMappings),
-    "parameterized packages": lambda request: bool(request.packageRef),
 }
 _DURATION: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|us|µs|ns|s)")
 _SECONDS: Final = {"h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -79,15 +76,13 @@ def register_goal(request: Message, root: Path) -> Goal:
         aliases=_aliases(request),
         import_id=request.importId,
         custom_timeouts=_timeouts(request.customTimeouts, at),
+        hooks=_hooks(request.hooks),
         source_position=_source_position(request, root),
     )
 
 
 def read_goal(request: Message, root: Path) -> ReadGoal:
     """Return the goal of one ``ReadResource`` (``Type.get(name, id)``)."""
-    at = f"{request.type} {request.name!r}"
-    if request.packageRef:
-        raise unsupported("parameterized packages", at)
     return ReadGoal(
         type=request.type,
         name=request.name,
@@ -181,6 +176,12 @@ def _alias(encoded: bytes, decode: Callable[[bytes], Message]) -> Alias:
         parent_urn=spec.parentUrn,
         no_parent=spec.noParent,
     )
+
+
+def _hooks(binding: Message) -> dict[str, tuple[str, ...]]:
+    """Return the names of hooks by event, as a checkpoint has them (``BeforeCreate``)."""
+    events = ((field.name.title().replace("_", ""), names) for field, names in binding.ListFields())
+    return {event: tuple(names) for event, names in events}
 
 
 def _timeouts(message: Message, at: str) -> dict[str, float]:

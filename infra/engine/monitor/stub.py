@@ -22,9 +22,6 @@ Rpc: TypeAlias = Callable[[Message], Message]
 
 _UNSUPPORTED: Final = {
     "ExistsResource": "queries whether a resource exists",
-    "RegisterPackage": "parameterized packages",
-    "RegisterResourceHook": "resource hooks",
-    "RegisterErrorHook": "error hooks",
 }
 _SHORTEST_MASKED: Final = 3  # masking one or two characters would make every message unreadable
 

@@ -4,20 +4,16 @@ The SDK serves them in the program's own process, on its event loop. Order and f
 the Pulumi CLI: a resource's own transforms, those of its parents from the nearest on, the stack's.
 """
 
-import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
 
-import grpc
 from google.protobuf.message import Message
-from pulumi.runtime.proto import callback_pb2, resource_pb2
+from pulumi.runtime.proto import resource_pb2
 
-from infra.contract.errors import UsageError
 from infra.engine.model.resources import STACK_TYPE
+from infra.engine.monitor.callbacks import Callbacks
 
-_INVOKE: Final = "/pulumirpc.Callbacks/Invoke"
-_SDK_WORDS: Final = re.compile(r"^Invoke callback \S+ error: ")
 _LISTS: Final = {
     "dependencies": "depends_on",
     "ignoreChanges": "ignore_changes",
@@ -45,14 +41,13 @@ _MESSAGES: Final = {
 class Transforms:
     """The transforms of one run of a program. Safe from many threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, callbacks: Callbacks) -> None:
+        self._callbacks = callbacks
         self._lock = threading.Lock()
         self._stack: list[Any] = []
         self._invokes: list[Any] = []
         self._own: dict[str, list[Any]] = {}
         self._parents: dict[str, str] = {}
-        self._callers: dict[str, Callable[..., Any]] = {}
-        self._channels: list[Any] = []
 
     def add(self, callback: Message) -> None:
         """Add a transform of all resources of the stack."""
@@ -121,11 +116,6 @@ class Transforms:
                 changed.pluginDownloadURL = answer.options.plugin_download_url
         return changed
 
-    def close(self) -> None:
-        """Close the connections to the program's callbacks."""
-        for channel in self._channels:
-            channel.close()
-
     def _inherited(self, parent: str) -> Iterable[Any]:
         with self._lock:
             found: list[Any] = []
@@ -135,29 +125,7 @@ class Transforms:
             return [*found, *self._stack]
 
     def _ask(self, callback: Any, request: Message, answer: Any) -> Any:
-        asked = callback_pb2.CallbackInvokeRequest(
-            token=callback.token, request=request.SerializeToString()
-        )
-        try:
-            answer.ParseFromString(self._caller(callback.target)(asked).response)
-        except grpc.RpcError as error:
-            raise UsageError(
-                f"A transform of the program failed: {_SDK_WORDS.sub('', error.details())}",
-                remedy="Correct the transform.",
-            ) from error
-        return answer
-
-    def _caller(self, target: str) -> Callable[..., Any]:
-        with self._lock:
-            if target not in self._callers:
-                channel: Any = grpc.insecure_channel(target)
-                self._channels.append(channel)
-                self._callers[target] = channel.unary_unary(
-                    _INVOKE,
-                    request_serializer=callback_pb2.CallbackInvokeRequest.SerializeToString,
-                    response_deserializer=callback_pb2.CallbackInvokeResponse.FromString,
-                )
-            return self._callers[target]
+        return self._callbacks.call(callback, request, answer, noun="transform")
 
 
 def _options(request: Any) -> resource_pb2.TransformResourceOptions:

@@ -11,7 +11,7 @@ from enum import Enum
 from infra.contract.errors import UsageError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import UNKNOWN, Checked, Difference, DiffKind, Existing
-from infra.engine.model.events import Op, Step
+from infra.engine.model.events import HIDDEN, Op, Records, Step
 from infra.engine.model.goals import Goal
 from infra.engine.model.paths import covers, differences, found, ignoring, masked, parse
 from infra.engine.model.resources import Resource
@@ -27,7 +27,6 @@ from infra.engine.model.values import (
 )
 
 INIT_ERROR = "#initerror"
-HIDDEN = "[hidden]"
 """Stands for the value of a property in ``hide_diffs``."""
 
 
@@ -115,6 +114,7 @@ def wanted(goal: Goal, urn: str, provider: str, inputs: Document) -> Resource:
         hide_diffs=tuple(goal.hide_diffs),
         replace_on_changes=tuple(goal.replace_on_changes),
         replacement_trigger=goal.replacement_trigger,
+        hooks=goal.hooks,
     )
 
 
@@ -182,14 +182,29 @@ def with_ignored(resource: Resource, existing: Existing) -> tuple[Resource, list
     return replace(resource, inputs=dict(inputs)), lines
 
 
-def with_unreturned(inputs: Document, wanted_: Document, paths: Iterable[str]) -> JsonObject:
-    """Return inputs that were read, with the wanted secrets at ``paths``: reads return none."""
-    unreturned = [
-        path
-        for path in paths
-        if _is_secret(wanted_, path) and found(inputs, parse(path)) in ([], [None])
-    ]
-    return ignoring(wanted_, inputs, unreturned)[0]
+def with_unreturned(
+    inputs: Document, wanted_: Document, paths: Iterable[str], never_returned: Sequence[str] = ()
+) -> JsonObject:
+    """Return inputs that were read, with the wanted secrets at ``paths``: reads return none.
+
+    Nor do they return what is at or below ``never_returned``, secret or not.
+    """
+
+    def absent(path: str) -> bool:
+        return found(inputs, parse(path)) in ([], [None])
+
+    def below(path: str, above: str) -> bool:
+        steps = parse(above)
+        return parse(path)[: len(steps)] == steps
+
+    unreturned = []
+    for path in paths:
+        above = next((each for each in never_returned if below(path, each)), None)
+        if above is not None and absent(above):
+            unreturned.append(above)
+        elif absent(path) and (above is not None or _is_secret(wanted_, path)):
+            unreturned.append(path)
+    return ignoring(wanted_, inputs, dict.fromkeys(unreturned))[0]
 
 
 def _is_secret(inputs: Document, path: str) -> bool:
@@ -320,6 +335,7 @@ def step_for(
         reason=decision.reason,
         notes=decision.notes,
         after=(new.parent, *new.dependencies),
+        records=Records(old, new),
     )
 
 
@@ -344,6 +360,7 @@ def deletion_step(op: Op, old: Resource, reason: str) -> Step:
         protect=old.protect,
         after=(old.parent, *old.dependencies),
         reason=reason,
+        records=Records(old),
     )
 
 

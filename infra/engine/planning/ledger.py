@@ -134,6 +134,11 @@ class Ledger:
             taken = self.goals.keys() | self.renames.keys()
             return [entry for urn, entry in self.olds.items() if urn not in taken]
 
+    def current(self) -> list[StateEntry]:
+        """Return the entries as they are now: of this run, and old ones it has not registered."""
+        with self._lock:
+            return [*self.news.values(), *self.undeclared()]
+
     def holder(self, id_: str) -> str:
         """Return the URN of the entry that has an id, or nothing. Ids are compared without case."""
         with self._lock:

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from pulumi.runtime.proto import engine_pb2
 
 from infra.contract.project_file import read_project_file
+from infra.contract.provider import Parameterization
 from infra.engine.monitor.service import Service
 from infra.engine.plugins.locate import command, places
 from infra.engine.plugins.process import PluginProcess
@@ -29,25 +30,43 @@ Say = Callable[[str, str, str], None]
 
 
 class PluginHost:
-    """Finds and starts plugins for the project at ``root``, whose program is in ``main``."""
+    """Finds and starts plugins for the project at ``root``, whose program is in ``main``.
 
-    def __init__(self, root: Path, main: Path, project: str, say: Say) -> None:
+    What ``plugins.providers`` has in the folder ``without`` is not used.
+    """
+
+    def __init__(
+        self, root: Path, main: Path, project: str, say: Say, without: Path | None = None
+    ) -> None:
         self._main, self._project, self._say = main, project, say
         document = read_project_file(root / "Pulumi.yaml")
-        self._places = places(root, document, os.environ)
+        self._places = places(root, document, os.environ, without)
         self._connections: list[Connection] = []
         self._service: Service | None = None
         self._lock = threading.Lock()
 
-    def plugin(self, package: str, version: str) -> PluginProvider:
+    def plugin(
+        self,
+        package: str,
+        version: str,
+        parameterization: Parameterization | None = None,
+        renamed: Mapping[str, str] | None = None,
+    ) -> PluginProvider:
         """Return a provider of a package that is not configured yet.
 
         ``UsageError`` if none is installed. Its process starts when it is first asked.
         """
         argv = command(package, version, self._places)
+        variables = {
+            theirs: os.environ[ours]
+            for ours, theirs in (renamed or {}).items()
+            if ours in os.environ
+        }
+        start = partial(self._start, package, argv, variables)
+        name = parameterization.name if parameterization else package
 
         def fresh() -> Connection:
-            connection = Connection(package, partial(self._start, package, argv), self._address)
+            connection = Connection(name, start, self._address, parameterization)
             with self._lock:
                 self._connections.append(connection)
             return connection
@@ -63,13 +82,13 @@ class PluginHost:
         if self._service is not None:
             self._service.close()
 
-    def _start(self, package: str, argv: list[str]) -> PluginProcess:
+    def _start(self, package: str, argv: list[str], variables: Mapping[str, str]) -> PluginProcess:
         return PluginProcess(
             package,
             argv,
             engine=self._address(),
             folder=self._main,
-            variables={"PULUMI_PROJECT": self._project},
+            variables={"PULUMI_PROJECT": self._project, **variables},
         )
 
     def _address(self) -> str:

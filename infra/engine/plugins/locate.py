@@ -33,13 +33,25 @@ class Places:
     declared: Sequence[JsonObject] = ()
 
 
-def places(root: Path, document: Mapping[str, object], environ: Mapping[str, str]) -> Places:
-    """Return the places of a project; ``document`` is its ``Pulumi.yaml``."""
+def places(
+    root: Path,
+    document: Mapping[str, object],
+    environ: Mapping[str, str],
+    without: Path | None = None,
+) -> Places:
+    """Return the places of a project; ``document`` is its ``Pulumi.yaml``.
+
+    ``without`` is a folder that is none, although the project may name it for others.
+    """
     home = environ.get("PULUMI_HOME")
     cache = (Path(home) if home else Path.home() / ".pulumi") / "plugins"
     plugins = document.get("plugins")
     listed = plugins.get("providers") if isinstance(plugins, Mapping) else None
-    declared = [each for each in listed or () if isinstance(each, dict)]
+    declared = [
+        each
+        for each in listed or ()
+        if isinstance(each, dict) and (without is None or _folder(root, each) != without.resolve())
+    ]
     return Places(root, environ.get("PATH", ""), cache, declared)
 
 
@@ -57,7 +69,7 @@ def command(package: str, version: str, where: Places) -> list[str]:
         return [sys.executable, "-m", "pulumi.dynamic"]
     for entry in where.declared:
         if entry.get("name") == package and _fits(version, str(entry.get("version") or "")):
-            return _declared(where.root / str(entry.get("path") or "."), package)
+            return _declared(_folder(where.root, entry), package)
     program = f"pulumi-resource-{package}"
     found = shutil.which(program, path=where.path)
     if found is not None:
@@ -66,6 +78,10 @@ def command(package: str, version: str, where: Places) -> list[str]:
     if installed is not None:
         return _in_folder(installed, package)
     raise _missing(package, version, where.cache)
+
+
+def _folder(root: Path, entry: JsonObject) -> Path:
+    return (root / str(entry.get("path") or ".")).resolve()
 
 
 def _fits(wanted: str, has: str) -> bool:

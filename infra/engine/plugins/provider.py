@@ -18,7 +18,15 @@ from pulumi.runtime.proto import errors_pb2, provider_pb2, status_pb2
 
 from infra.contract.errors import PartialFailure, PlatformError, ProviderError, UnreachableError
 from infra.contract.json_types import Document, JsonObject
-from infra.contract.provider import UNKNOWN, Checked, CheckFailure, Difference, DiffKind, Existing
+from infra.contract.provider import (
+    UNKNOWN,
+    Checked,
+    CheckFailure,
+    Difference,
+    DiffKind,
+    Existing,
+    Parameterization,
+)
 from infra.engine.model.resources import urn_name
 from infra.engine.model.values import marked_like, plain
 from infra.engine.monitor.protobuf import from_struct, to_struct
@@ -74,6 +82,7 @@ class Connection:
     package: str
     start: Start
     engine: Callable[[], str]
+    parameterization: Parameterization | None = None
     secrets: bool = False
     resources: bool = False
     previews: bool = False
@@ -117,6 +126,7 @@ class Connection:
             if self._process is None:
                 self._process = self.start()
                 self._shake_hands(self._process)
+                self._parameterize(self._process)
             return self._process
 
     def _shake_hands(self, process: PluginProcess) -> None:
@@ -135,6 +145,35 @@ class Connection:
                 return  # older than the handshake
             raise process.crash() from error
         self.secrets, self.resources = answer.accept_secrets, answer.accept_resources
+
+    def _parameterize(self, process: PluginProcess) -> None:
+        parameter = self.parameterization
+        if parameter is None:
+            return
+        value = provider_pb2.ParameterizeRequest.ParametersValue(
+            name=parameter.name, version=parameter.version, value=parameter.value
+        )
+        method = process.channel.unary_unary(
+            f"{_SERVICE}Parameterize",
+            request_serializer=provider_pb2.ParameterizeRequest.SerializeToString,
+            response_deserializer=provider_pb2.ParameterizeResponse.FromString,
+        )
+        try:
+            answer = method(provider_pb2.ParameterizeRequest(value=value))
+        except grpc.RpcError as error:
+            if error.code().name in _GONE:
+                raise process.crash() from error
+            said = error.details() or "it has no parameterization"
+            raise ProviderError(
+                f"The plugin {process.name!r} cannot provide {parameter.name!r}: {said}",
+                remedy="Generate the package again with this version of the plugin.",
+            ) from error
+        if (answer.name, answer.version) != (parameter.name, parameter.version):
+            raise ProviderError(
+                f"The plugin {process.name!r} provides {answer.name} {answer.version},"
+                f" not {parameter.name} {parameter.version}.",
+                remedy="Generate the package again with this version of the plugin.",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,9 +91,20 @@ class Archive:
 
     def entries(self) -> list[JsonObject]:
         """Return the history, newest first."""
+        return [json.loads(file.read_bytes()) for file in reversed(self._entries())]
+
+    def checkpoint(self, number: int) -> tuple[Path, bytes] | None:
+        """Return what an operation ended with, numbered from 1; ``None`` if it is not kept."""
+        files = self._entries()
+        if not 1 <= number <= len(files):
+            return None
+        entry = files[number - 1]
+        file = entry.with_name(entry.name.replace(".history.json", ".checkpoint.json"))
+        return (file, file.read_bytes()) if file.exists() else None
+
+    def _entries(self) -> list[Path]:
         folder = self._files.history
-        files = sorted(folder.glob("*.history.json"), key=_moment_ns) if folder.is_dir() else []
-        return [json.loads(file.read_bytes()) for file in reversed(files)]
+        return sorted(folder.glob("*.history.json"), key=_moment_ns) if folder.is_dir() else []
 
     def _backups(self) -> list[Path]:
         folder = self._files.backups

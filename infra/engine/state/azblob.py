@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from azure.core import MatchConditions
+from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
-from azure.identity import DefaultAzureCredential
 from azure.storage.blob import (
     BlobClient,
     BlobLeaseClient,
@@ -20,6 +20,7 @@ from azure.storage.blob import (
 
 from infra.contract.discovery import local_ca
 from infra.contract.errors import CredentialError, PlatformError, StateError, UnreachableError
+from infra.contract.load import load
 from infra.contract.project import home_folder
 from infra.engine.state.address import BlobAddress
 from infra.engine.state.container import BlobChangedError, BlobEntry, LeaseLostError
@@ -36,6 +37,7 @@ _REFUSED_WRITES: Final = (409, 412)  # a condition or a lease does not hold
 _NO_CONTAINER: Final = "ContainerNotFound"
 _FORBIDDEN: Final = (401, 403)
 _ROLE: Final = "Storage Blob Data Contributor"
+_IDENTITY: Final = "infra.contract.identity:azure_identity"  # a key or a signature needs none
 
 
 def open_container(address: BlobAddress, environment: Mapping[str, str]) -> "AzureContainer":
@@ -56,11 +58,14 @@ def open_container(address: BlobAddress, environment: Mapping[str, str]) -> "Azu
     return AzureContainer(client, address)
 
 
-def _credential(environment: Mapping[str, str]) -> str | DefaultAzureCredential | None:
+def _credential(environment: Mapping[str, str]) -> str | TokenCredential | None:
     key, signature = environment.get(_KEY), environment.get(_SAS)
     if key:
         return key
-    return signature.lstrip("?") if signature else DefaultAzureCredential()
+    if signature:
+        return signature.lstrip("?")
+    identity: TokenCredential = load(_IDENTITY, extra="azureml")(environment)
+    return identity
 
 
 class AzureLease:
@@ -104,6 +109,12 @@ class AzureContainer:
                 else blob.download_blob()
             )
             return bytes(content.readall())
+        return None
+
+    def current(self, name: str) -> tuple[bytes, str] | None:
+        with suppress(_MissingError), _reported(self._address.url_of(name)):
+            found = self._blob(name).download_blob()
+            return bytes(found.readall()), _bare(str(found.properties.etag))
         return None
 
     def write(self, name: str, data: bytes, expected: str | None = None) -> str:

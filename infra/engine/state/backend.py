@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from infra.contract.errors import NotDeployedError, StateError, UsageError
+from infra.contract.errors import NotDeployedError, StateError, UnknownNameError, UsageError
 from infra.contract.json_types import JsonObject
 from infra.contract.load import load, nearest
 from infra.engine.model.resources import Loaded
@@ -25,7 +25,7 @@ from infra.engine.state.layout import StackFiles
 from infra.engine.state.open_state import StackState
 from infra.engine.state.properties import Vault
 from infra.engine.state.repair import Diagnosis, diagnose, repair
-from infra.engine.state.secrets import Cipher
+from infra.engine.state.secrets import Cipher, Masked
 from infra.engine.state.shared import SharedStorage
 from infra.engine.state.storage import FolderStorage, Storage
 
@@ -69,10 +69,10 @@ class StateBackend:
 
     def summary(self, project: str, stack: str) -> StackSummary:
         """Return a stack's line for a list of stacks."""
-        files = self._fetched(project, stack)
-        found = self._found(files)
-        state = stack_files.replayed(found)
-        alive = [lock for lock in self._storage.held(files) if not locks.abandoned(lock)]
+        files = self._files(project, stack)
+        held = self._storage.fetch_with_locks(files)
+        state = stack_files.replayed(found := self._found(files))
+        alive = [lock for lock in held if not locks.abandoned(lock)]
         return StackSummary(
             stack,
             resources=len(state.resources),
@@ -113,8 +113,9 @@ class StateBackend:
 
         That is while a run holds the stack's lock, or where one has left a journal.
         """
-        files = self._fetched(project, stack)
-        return None if files.journal.exists() or self._storage.held(files) else files.read()
+        files = self._files(project, stack)
+        held = self._storage.fetch_with_locks(files)
+        return None if files.journal.exists() or held else files.read()
 
     def create(self, project: str, stack: str, cipher: Cipher) -> None:
         """Create an empty stack; an existing one of that name is a ``UsageError``."""
@@ -228,6 +229,23 @@ class StateBackend:
         self._storage.fetch_history(files)
         return Archive(files, self._storage.disk).entries()
 
+    def around(self, project: str, stack: str, number: int) -> tuple[Loaded, Loaded]:
+        """Return the state before and after an operation of the history, secrets hidden.
+
+        Operations are numbered from 1; ``UnknownNameError`` for one whose state is not kept.
+        """
+        files = self._files(project, stack)
+        self._storage.fetch_history(files)
+        archive = Archive(files, self._storage.disk)
+        found = archive.checkpoint(number)
+        if found is None:
+            raise UnknownNameError(
+                f"Stack {stack!r} has no operation {number} in its history.",
+                remedy="Look at the history for those that there are.",
+            )
+        earlier = archive.checkpoint(number - 1)
+        return _masked(earlier) if earlier else Loaded(), _masked(found)
+
     def _files(self, project: str, stack: str) -> StackFiles:
         return layout.stack_files(self._storage.root, project, stack)
 
@@ -246,6 +264,11 @@ class StateBackend:
                 remedy=nearest(files.stack, known, noun="stack"),
             )
         return found
+
+
+def _masked(stored: tuple[Path, bytes]) -> Loaded:
+    file, data = stored
+    return stack_files.loaded(checkpoint.parse(data, at=str(file)), Vault(Masked()))
 
 
 def _storage_of(where: str, disk: Disk | None) -> Storage:

@@ -40,6 +40,9 @@ class Container(Protocol):
     def read(self, name: str, etag: str | None = None) -> bytes | None:
         """Return a blob's content, ``None`` if it is missing or no longer has that ``etag``."""
 
+    def current(self, name: str) -> tuple[bytes, str] | None:
+        """Return a blob's content and its etag, ``None`` if it is missing."""
+
     def write(self, name: str, data: bytes, expected: str | None = None) -> str:
         """Write a whole blob, atomically; return its new etag.
 

@@ -6,6 +6,7 @@ kills the process halfway, or that loses what was not flushed.
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -67,8 +68,15 @@ class FileLog:
 class Disk:
     """Writes, renames and removes files. ``durable``: every change survives a power failure."""
 
+    far: bool = False
+    """Whether waiting for it takes much longer than a disk does."""
+
     def __init__(self, *, durable: bool = True) -> None:
         self.durable = durable
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """Do what a run need not wait for: at once, where waiting costs little."""
+        work()
 
     def log(self, path: Path) -> Log:
         """Open a log, new or existing, for appending."""

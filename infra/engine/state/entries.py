@@ -61,7 +61,7 @@ _KEYS: Final = (
     _Key("replacementTrigger", "value", "replacement_trigger"),
     _Key("refreshBeforeUpdate", "kept"),
     _Key("viewOf", "kept"),
-    _Key("resourceHooks", "kept"),
+    _Key("resourceHooks", "map", "hooks"),
     _Key("extensionRef", "kept"),
     _Key("snippetID", "kept"),
 )

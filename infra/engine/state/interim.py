@@ -16,19 +16,22 @@ _SHORTEST_S: Final = 0.02
 
 
 class InterimCheckpoints:
-    """Decides when the next one is due. ``write`` writes it, and is called under ``lock``.
+    """Decides when the next one is due. ``show`` is called under ``lock``; what it returns writes.
 
-    A change for which it is too early is written later, on a thread of its own.
+    A change for which it is too early is written later, on a thread of its own; so is every one
+    where writing takes long (``apart``): the run does not wait for it.
     """
 
     def __init__(
         self,
-        write: Callable[[], None],
+        show: Callable[[], Callable[[], None]],
         lock: threading.Lock,
         clock: Callable[[], int] = time.monotonic_ns,
+        *,
+        apart: bool = False,
     ) -> None:
         """``clock`` returns nanoseconds since any moment."""
-        self._write, self._lock, self._clock = write, lock, clock
+        self._show, self._lock, self._clock, self._apart = show, lock, clock, apart
         self._begun = clock()
         self._spent = self._last = 0
         self._timer: threading.Timer | None = None
@@ -39,8 +42,8 @@ class InterimCheckpoints:
         if self._ended or self._timer is not None:
             return
         missing = self._spent + self._last - _AT_ONCE_NS - _SHARE * (self._clock() - self._begun)
-        if missing <= 0:
-            self._write_now()
+        if missing <= 0 and not self._apart:
+            self._write(self._show)
             return
         delay_s = max(missing / _SHARE / 1e9, _SHORTEST_S)
         self._timer = threading.Timer(delay_s, self._write_late)
@@ -48,19 +51,37 @@ class InterimCheckpoints:
         self._timer.start()
 
     def end(self) -> None:
-        """Write no more. The caller holds the lock."""
+        """Begin to write no more. The caller holds the lock."""
         self._ended = True
         if self._timer is not None:
             self._timer.cancel()
 
+    def wait(self) -> None:
+        """Wait for one that is being written. After ``end``; the caller holds no lock."""
+        timer = self._timer
+        if timer is not None:
+            timer.join()
+
     def _write_late(self) -> None:
+        if self._apart:
+            self._write(self._shown)
+            self._timer = None
+            return
         with self._lock:
             self._timer = None
             if not self._ended:
-                self._write_now()
+                self._write(self._show)
 
-    def _write_now(self) -> None:
+    def _shown(self) -> Callable[[], None]:
+        with self._lock:
+            return _nothing if self._ended else self._show()
+
+    def _write(self, show: Callable[[], Callable[[], None]]) -> None:
         begun = self._clock()
-        self._write()
+        show()()
         self._last = self._clock() - begun
         self._spent += self._last
+
+
+def _nothing() -> None:
+    """Write none."""

@@ -138,9 +138,12 @@ class Journal:
         """Write, durably, which checkpoint is about to replace this journal."""
         self.flush(self.write({"k": "close", "next": next_hash}))
 
-    def announce_interim(self, next_hash: str) -> None:
-        """Write, durably, which interim checkpoint is about to stand beside this journal."""
-        self.flush(self.write({"k": "interim", "next": next_hash}))
+    def announce_interim(self, next_hash: str) -> int:
+        """Write which interim checkpoint will stand beside this journal; return its number.
+
+        To be flushed before that checkpoint is written.
+        """
+        return self.write({"k": "interim", "next": next_hash})
 
     def close(self) -> None:
         """Close the file; it stays on disk."""

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
@@ -32,60 +33,67 @@ def state_folder(where: str | Path, home: Path | None = None) -> Path:
     return Path(rest or ".").absolute()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StackFiles:
-    """The files of one stack below ``root`` (the folder that holds ``.pulumi``)."""
+    """The files of one stack below ``root`` (the folder that holds ``.pulumi``).
+
+    A run asks for them dozens of times, so each path is made once.
+    """
 
     root: Path
     project: str
     stack: str
 
-    @property
+    @cached_property
     def checkpoint(self) -> Path:
         return self._stacks / f"{self.stack}.json"
 
-    @property
+    @cached_property
     def journal(self) -> Path:
         return self._stacks / f"{self.stack}{JOURNAL}"
 
-    @property
+    @cached_property
     def coming(self) -> Path:
         """The next checkpoint, until it replaces the current one."""
         return self._stacks / f"{self.stack}.json.tmp"
 
-    @property
+    @cached_property
     def previous(self) -> Path:
         return self._stacks / f"{self.stack}.json.bak"
 
-    @property
+    @cached_property
     def base(self) -> Path:
         """The checkpoint that a run began with, while interim ones stand in its place."""
         return self._stacks / f"{self.stack}{BASE}"
 
-    @property
+    @cached_property
     def history(self) -> Path:
         return self.root / ".pulumi" / "history" / self.project / self.stack
 
-    @property
+    @cached_property
     def backups(self) -> Path:
         return self.root / ".pulumi" / "backups" / self.project / self.stack
 
-    @property
+    @cached_property
     def locks(self) -> Path:
         return self.root / ".pulumi" / "locks" / "organization" / self.project / self.stack
 
-    @property
+    @cached_property
     def meta(self) -> Path:
         return self.root / ".pulumi" / "meta.yaml"
 
-    @property
+    @cached_property
     def _stacks(self) -> Path:
         return self.root / ".pulumi" / "stacks" / self.project
 
+    @cached_property
+    def _forms(self) -> tuple[Path, ...]:
+        """Where a checkpoint may be, plain or compressed."""
+        return tuple(self._stacks / f"{self.stack}{suffix}" for suffix in SUFFIXES)
+
     def current(self) -> Path | None:
         """Return the newest checkpoint file, plain or compressed, if there is one."""
-        forms = [self._stacks / f"{self.stack}{suffix}" for suffix in SUFFIXES]
-        there = [form for form in forms if form.is_file()]
+        there = [form for form in self._forms if form.is_file()]
         return max(there, key=lambda form: form.stat().st_mtime_ns, default=None)
 
     def read(self) -> bytes | None:

@@ -11,12 +11,13 @@ import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from infra.contract.errors import StateError
 from infra.engine.state.container import BlobChangedError, BlobEntry, Container
 from infra.engine.state.disk import Disk
 
+T = TypeVar("T")
 _THREADS: Final = 8
 _READS: Final = 5  # a blob may be written between a listing and its reading
 _CHECKPOINT: Final = ".json"
@@ -81,6 +82,8 @@ class Mirror(Disk):
     ``check`` is called before each; it raises when this process may not write any more.
     """
 
+    far = True
+
     def __init__(self, container: Container) -> None:
         super().__init__(durable=False)
         self.root = Path(tempfile.mkdtemp(prefix="aml-state-"))
@@ -88,10 +91,17 @@ class Mirror(Disk):
         self._container = container
         self._etags: dict[str, str] = {}
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="state")
+        # What itself waits for requests has threads of its own: it cannot keep those from them.
+        self._groups = ThreadPoolExecutor(_THREADS, thread_name_prefix="state-group")
         self._later: list[Future[None]] = []
         self.check: Callable[[], None] = _allowed
 
+    def soon(self, work: Callable[[], None]) -> None:
+        """Do it while the run goes on; ``finish`` waits for it."""
+        self._later.append(self._pool.submit(work))
+
     def log(self, path: Path) -> "MirrorLog":
+        self.finish()  # a former log may be about to be removed
         content = path.read_bytes() if path.is_file() else b""
         return MirrorLog(self, self.name_of(path), content)
 
@@ -104,24 +114,15 @@ class Mirror(Disk):
             return
         super().write(path, data)
         if not draft:
-            self._do_later(lambda: self.put(name, data))
+            self.soon(lambda: self.put(name, data))
 
     def keep(self, source: Path, target: Path) -> None:
         super().keep(source, target)
         data, name = source.read_bytes(), self.name_of(target)
-        self._do_later(lambda: self.put(name, data))
+        self.soon(lambda: self.put(name, data))
 
     def rename(self, source: Path, target: Path) -> None:
-        """Write a checkpoint. Refuse if it is not the one that was read: someone else wrote.
-
-        What is no draft has a blob already: that one gets the other name.
-        """
-        if not source.name.endswith(_DRAFT):
-            self.finish()  # it may be about to write the target
-            self.put(self.name_of(target), source.read_bytes())
-            super().rename(source, target)
-            self.remove(source)
-            return
+        """Write a checkpoint. Refuse if it is not the one that was read: someone else wrote."""
         name, data = self.name_of(target), source.read_bytes()
         self.check()
         try:
@@ -139,11 +140,8 @@ class Mirror(Disk):
             super().remove(path)
         name = self.name_of(path)
         self.check()
-        if name.startswith(_STACKS):
-            self._container.delete(name)
-            self._etags.pop(name, None)
-            return
-        self._do_later(lambda: self._container.delete(name))
+        self._etags.pop(name, None)
+        self.soon(lambda: self._container.delete(name))
 
     def put(self, name: str, data: bytes) -> None:
         """Write a blob, whatever it was."""
@@ -169,10 +167,17 @@ class Mirror(Disk):
             each.result()
 
     def fetch(self, prefix: str, wanted: Callable[[str], bool]) -> None:
-        """Make the files below ``prefix`` those blobs; all are of the same moment."""
+        """Make the files below ``prefix`` those blobs; all are of the same moment.
+
+        The blob of that very name is read along with the listing, where nothing of it is here yet;
+        what is here and did not change is not read again.
+        """
+        known = prefix in self._etags
+        early = None if known else self._pool.submit(self._container.current, prefix)
         for _ in range(_READS):
-            entries = [e for e in self._container.listed(prefix) if wanted(e.name)]
-            contents = list(self._pool.map(self._content, entries))
+            found = [e for e in self._container.listed(prefix) if wanted(e.name)]
+            entries = [e for e in found if not self._has(e)]
+            contents = self._contents(entries, prefix, early.result() if early else None)
             if None not in contents:
                 break
         else:
@@ -181,7 +186,7 @@ class Mirror(Disk):
                 remedy="Run it again when the deployment that writes it has ended.",
                 at=prefix,
             )
-        self._forget(prefix, wanted, keep={entry.name for entry in entries})
+        self._forget(prefix, wanted, keep={entry.name for entry in found})
         for entry, content in zip(entries, contents, strict=True):
             super().write(self.root / entry.name, content or b"")
             self._etags[entry.name] = entry.etag
@@ -204,11 +209,14 @@ class Mirror(Disk):
         if content is not None:
             super().write(self.root / name, content)
 
-    def both(self, first: Callable[[], None], second: Callable[[], None]) -> None:
-        """Do two things at the same time."""
-        other = self._pool.submit(second)
-        first()
-        other.result()
+    def at_once(self, first: Callable[[], T], *others: Callable[[], None]) -> T:
+        """Do things at the same time; return what the first returns."""
+        begun = [self.begun(other) for other in others]
+        try:
+            return first()
+        finally:
+            for each in begun:
+                each.result()
 
     def listed(self, prefix: str) -> Sequence[BlobEntry]:
         """Return the blobs whose names begin with ``prefix``."""
@@ -218,8 +226,29 @@ class Mirror(Disk):
         """Return the name of a file's blob."""
         return path.relative_to(self.root).as_posix()
 
-    def _content(self, entry: BlobEntry) -> bytes | None:
-        return self._container.read(entry.name, entry.etag)
+    def begun(self, work: Callable[[], T]) -> "Future[T]":
+        """Begin to do something that consists of requests."""
+        return self._groups.submit(work)
+
+    def each(self, work: Callable[[str], T], names: Sequence[str]) -> list[T]:
+        """Do the same with several blobs at the same time."""
+        return list(self._pool.map(work, names))
+
+    def _has(self, entry: BlobEntry) -> bool:
+        return self._etags.get(entry.name) == entry.etag and (self.root / entry.name).exists()
+
+    def _contents(
+        self, entries: Sequence[BlobEntry], name: str, known: tuple[bytes, str] | None
+    ) -> list[bytes | None]:
+        """Read blobs, except the one of that name, if what is ``known`` of it is what it is."""
+        data, etag = known or (b"", "")
+
+        def read(entry: BlobEntry) -> bytes | None:
+            if entry.name == name and entry.etag == etag:
+                return data
+            return self._container.read(entry.name, entry.etag)
+
+        return list(self._pool.map(read, entries))
 
     def _forget(self, prefix: str, wanted: Callable[[str], bool], keep: set[str]) -> None:
         folder = (self.root / prefix).parent
@@ -228,9 +257,6 @@ class Mirror(Disk):
             if name.startswith(prefix) and wanted(name) and name not in keep:
                 file.unlink()
                 self._etags.pop(name, None)
-
-    def _do_later(self, work: Callable[[], None]) -> None:
-        self._later.append(self._pool.submit(work))
 
 
 def _allowed() -> None:

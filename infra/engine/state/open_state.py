@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -19,6 +20,7 @@ from infra.engine.model.resources import OperationKind, Resource
 from infra.engine.state import journal, stack_files
 from infra.engine.state.archive import Archive, OperationInfo, UpdateResult
 from infra.engine.state.checkpoint import Checkpoint, without_integrity_error
+from infra.engine.state.disk import Log
 from infra.engine.state.entries import entry_of
 from infra.engine.state.interim import InterimCheckpoints
 from infra.engine.state.layout import StackFiles, hash_of
@@ -78,9 +80,9 @@ class StackState:
         header = journal.Header(
             self._base.hash, str(uuid.uuid4()), operation.kind, os.getpid(), self._salt
         )
-        self._journal = journal.Journal(lambda: disk.log(files.journal), header)
+        self._journal = journal.Journal(self._begin, header)
         self._current = self._base.data  # what other programs read: the base, or an interim one
-        self._interim = InterimCheckpoints(self._show, self._recording)
+        self._interim = InterimCheckpoints(self._show, self._recording, apart=disk.far)
 
     def __enter__(self) -> Self:
         return self
@@ -136,7 +138,9 @@ class StackState:
             entry["state"] = self._entry(resource)
         marks = {"rm": removes, "del": deletes, "pend": pends}
         entry.update((mark, list(keys)) for mark, keys in marks.items() if keys)
-        self._journal.flush(self._write(entry))
+        number = self._write(entry)
+        # Where that takes a while, nobody waits: what depends on it is written after it.
+        self._disk.soon(lambda: self._journal.flush(number))
 
     def fail(self, operation: int) -> None:
         self._write({"k": "fail", "op": operation})
@@ -191,6 +195,7 @@ class StackState:
                 return
             self._closed = True
             self._interim.end()
+        self._interim.wait()
         try:
             self._settle_down()
         finally:
@@ -260,15 +265,28 @@ class StackState:
         )
         return stack_files.written(self._files, checkpoint, self._clock())
 
-    def _show(self) -> None:
-        """Write an interim checkpoint, unless that cannot be: the journal has everything."""
+    def _begin(self) -> Log:
+        """Open the journal: with its first entry a run begins to change the stack."""
+        self._storage.will_change(self._files)
+        return self._disk.log(self._files.journal)
+
+    def _show(self) -> Callable[[], None]:
+        """Announce an interim checkpoint, unless there can be none; return what writes it."""
         plain = self._files.current() == self._files.checkpoint
         if self._replaced or not plain or self._files.read() != self._current:
-            return
-        with suppress(PlatformError):  # a network that fails for a moment, too
+            return _nothing
+        try:
             data = self._so_far()
-            announce = self._journal.announce_interim
-            stack_files.show(self._files, self._disk, self._base.data, data, announce)
+            number = self._journal.announce_interim(hash_of(data))
+        except PlatformError:  # the journal has everything
+            return _nothing
+        return partial(self._put_interim, data, number)
+
+    def _put_interim(self, data: bytes, number: int) -> None:
+        with suppress(PlatformError):  # a network that fails for a moment, too
+            stack_files.show(
+                self._files, self._disk, self._base.data, data, lambda: self._journal.flush(number)
+            )
             self._current = data
 
     def _entry(self, resource: Resource) -> JsonObject:
@@ -319,6 +337,10 @@ class StackState:
                 "The run has ended; this step came too late to be recorded.",
                 remedy="Run it again: operations that began and were not recorded are looked up.",
             )
+
+
+def _nothing() -> None:
+    """Write no interim checkpoint."""
 
 
 def _moved(former: str, salt: str) -> bool:

@@ -43,6 +43,19 @@ class Vault:
         return value
 
 
+class Redacting(Vault):
+    """Hides the secrets of what is shown; nothing is encrypted, and nothing can be read back."""
+
+    def __init__(self) -> None:
+        """Need no cipher."""
+
+    def seal(self, _place: str, _value: object) -> str:
+        return "[secret]"
+
+    def open(self, place: str, _ciphertext: str) -> object:
+        raise NotImplementedError(place)
+
+
 def canonical(value: object) -> str:
     """Return compact JSON with sorted keys: equal values give equal text."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

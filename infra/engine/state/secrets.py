@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Thread
 from typing import Final, Protocol, Self
@@ -59,6 +59,7 @@ Other = Callable[[str], Cipher]
 class Sealer:
     """One passphrase with one salt. The key (about 0.35 s) is derived on a thread from the start.
 
+    A process derives it once, however many sealers have the same passphrase and salt.
     Only the first ``seal``, ``open``, or, for a new salt, ``salt`` waits for it; a passphrase that
     is wrong is a ``PassphraseError`` there.
     """
@@ -84,8 +85,7 @@ class Sealer:
         self._raw_salt = os.urandom(_SALT_BYTES)
         if salt:
             self._raw_salt, self._proof = _parse_salt(salt, stack)
-        self._derived: Future[AESGCM] = Future()
-        Thread(target=self._derive, name="derive-key", daemon=True).start()
+        self._derived = _derived(passphrase, self._raw_salt)
 
     @classmethod
     def from_passphrase(
@@ -122,12 +122,6 @@ class Sealer:
         if self._other is not None and WrappedKey.parse(salt):
             return self._other(salt)
         return Sealer(self._passphrase, salt, self._stack, self._remedy, self._other)
-
-    def _derive(self) -> None:
-        derived = hashlib.pbkdf2_hmac(
-            "sha256", self._passphrase.encode(), self._raw_salt, _ITERATIONS, KEY_BYTES
-        )
-        self._derived.set_result(AESGCM(derived))
 
     def _key(self) -> AESGCM:
         key = self._derived.result()
@@ -226,6 +220,23 @@ def missing_passphrase(stack: str) -> PassphraseError:
         remedy=f"Set {VARIABLE} or {FILE_VARIABLE}. For a new stack choose any value; keep it, and"
         " share it with everybody who deploys the stack.",
     )
+
+
+@lru_cache(maxsize=64)
+def _derived(passphrase: str, raw_salt: bytes) -> Future[AESGCM]:
+    """Derive a key on a thread."""
+    derived: Future[AESGCM] = Future()
+
+    def derive() -> None:
+        key = hashlib.pbkdf2_hmac("sha256", passphrase.encode(), raw_salt, _ITERATIONS, KEY_BYTES)
+        derived.set_result(AESGCM(key))
+
+    Thread(target=derive, name="derive-key", daemon=True).start()
+    return derived
+
+
+# A child has no thread that would end what its parent began to derive.
+os.register_at_fork(after_in_child=_derived.cache_clear)
 
 
 def _parse_salt(salt: str, stack: str) -> tuple[bytes, str]:

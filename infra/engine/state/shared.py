@@ -7,6 +7,7 @@ on a blob beside it, so that two of ours never race and the lock of a killed mac
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +34,7 @@ class SharedStorage:
         self._container = container
         self._shown = shown
         self._keepers: dict[Path, _Keeper] = {}
+        self._backups: dict[StackFiles, Future[None]] = {}
         self.disk.check = self._check
 
     def fetch(self, files: StackFiles) -> None:
@@ -40,11 +42,10 @@ class SharedStorage:
             self.disk.name_of(files.checkpoint.with_name(f"{files.stack}{suffix}"))
             for suffix in (*SUFFIXES, JOURNAL, BASE)
         }
-        prefix = self.disk.name_of(files.checkpoint)
-        self.disk.both(
-            lambda: self.disk.fetch(prefix, names.__contains__),
-            lambda: None if files.meta.exists() else self.disk.fetch_file(self._name(files.meta)),
-        )
+        self.disk.fetch(self.disk.name_of(files.checkpoint), names.__contains__)
+
+    def fetch_with_locks(self, files: StackFiles) -> Sequence[Lock]:
+        return self.disk.at_once(lambda: self.held(files), lambda: self.fetch(files))
 
     def fetch_history(self, files: StackFiles) -> None:
         self.disk.fetch_folder(
@@ -52,7 +53,10 @@ class SharedStorage:
         )
 
     def fetch_backups(self, files: StackFiles) -> None:
-        self.disk.fetch_folder(files.backups, lambda names: sorted(names)[-1:])
+        (self._backups.pop(files, None) or self._begin_backups(files)).result()
+
+    def will_change(self, files: StackFiles) -> None:
+        self._backups[files] = self._begin_backups(files)
 
     def stacks(self, project: str) -> Sequence[str]:
         prefix = f".pulumi/stacks/{project}/"
@@ -62,13 +66,13 @@ class SharedStorage:
 
     def take(self, files: StackFiles, now_ns: int) -> tuple[Lock, Sequence[Lock]]:
         mine = locks.own(files.locks, timestamp(now_ns), leased=True)
+        before = self.disk.begun(lambda: self.held(files))
         lease = self._lease(mine)
         if lease is None:
             raise self._locked(self.held(files))
         try:
-            stale = self._write(mine, files)
+            stale = self._write(mine, files, before.result())
             self._keepers[mine.file] = _Keeper(lease)
-            self.fetch(files)
         except BaseException:
             self._container.delete(self._name(mine.file))
             lease.release()
@@ -81,11 +85,22 @@ class SharedStorage:
             if keeper is not None:
                 self.disk.finish()
         finally:
-            self._container.delete(self._name(lock.file))
-            if keeper is not None:
-                self._keepers.pop(lock.file).end()
-            elif lock.leased:
-                self._container.end_lease(self._lease_blob(lock), lock.file.stem)
+            # A run that has the lease before the file is gone knows that the file is a dead one.
+            self.disk.at_once(
+                lambda: self._end_lease(lock), lambda: self._container.delete(self._name(lock.file))
+            )
+
+    def _end_lease(self, lock: Lock) -> None:
+        keeper = self._keepers.pop(lock.file, None)
+        if keeper is not None:
+            keeper.end()
+        elif lock.leased:
+            self._container.end_lease(self._lease_blob(lock), lock.file.stem)
+
+    def _begin_backups(self, files: StackFiles) -> "Future[None]":
+        return self.disk.begun(
+            lambda: self.disk.fetch_folder(files.backups, lambda names: sorted(names)[-1:])
+        )
 
     def held(self, files: StackFiles) -> Sequence[Lock]:
         return self._held(files.locks)
@@ -100,16 +115,25 @@ class SharedStorage:
         tries = (self._container.lease(blob, own, LEASE_S, former=lock.file.stem) for lock in gone)
         return next((found for found in tries if found is not None), None)
 
-    def _write(self, mine: Lock, files: StackFiles) -> Sequence[Lock]:
-        """Write the lock's file while the lease is held; remove those whose lease had run out."""
-        before = self.held(files)
+    def _write(self, mine: Lock, files: StackFiles, before: Sequence[Lock]) -> Sequence[Lock]:
+        """Write the lock's file while the lease is held, remove those whose lease had run out.
+
+        Then read what the run continues. ``before`` are the locks at the moment of the lease.
+        """
         stale = [lock for lock in before if lock.leased]
         self._refuse(lock for lock in before if not lock.leased)
-        for lock in stale:
-            self._container.delete(self._name(lock.file))
-        self._container.write(self._name(mine.file), locks.text_of(mine).encode())
-        # The Pulumi CLI knows no lease: it may have written its lock at the same moment.
-        self._refuse(lock for lock in self.held(files) if lock.file != mine.file)
+        self.disk.each(self._container.delete, [self._name(lock.file) for lock in stale])
+        meta = self._name(files.meta)
+        self.disk.at_once(
+            lambda: self._container.write(self._name(mine.file), locks.text_of(mine).encode()),
+            lambda: None if files.meta.exists() else self.disk.fetch_file(meta),
+        )
+        # The Pulumi CLI knows no lease: it may have written its lock at the same moment. If it
+        # even wrote the state since it was read, the checkpoint's etag tells.
+        after = self.disk.at_once(
+            lambda: self._held(files.locks, but=mine), lambda: self.fetch(files)
+        )
+        self._refuse(lock for lock in after if not lock.leased)
         return stale
 
     def _refuse(self, others: Iterable[Lock]) -> None:
@@ -121,10 +145,11 @@ class SharedStorage:
         for keeper in list(self._keepers.values()):
             keeper.check()
 
-    def _held(self, folder: Path) -> Sequence[Lock]:
+    def _held(self, folder: Path, but: Lock | None = None) -> Sequence[Lock]:
         found = self.disk.listed(f"{self._name(folder)}/")
-        named = [entry.name for entry in found if entry.name.endswith(".json")]
-        contents = [(name, self._container.read(name)) for name in named]
+        own = self._name(but.file) if but else ""
+        named = [e.name for e in found if e.name.endswith(".json") and e.name != own]
+        contents = zip(named, self.disk.each(self._container.read, named), strict=True)
         return [locks.parsed(self.root / name, data) for name, data in contents if data is not None]
 
     def _lease_blob(self, lock: Lock) -> str:

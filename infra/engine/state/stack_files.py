@@ -136,31 +136,33 @@ def put(
     the previous checkpoint, not the interim one that stood in its place.
     """
     former = files.current()
+    begun = announce is not None and files.base.exists()
+    kept = files.base if begun else former
     disk.write(files.coming, data)
     if announce is not None:
         announce(hash_of(data))
-    if former is not None:
-        disk.keep(former, files.previous)
+    if kept is not None:
+        disk.keep(kept, files.previous)
     disk.rename(files.coming, files.checkpoint)
     if former is not None and former != files.checkpoint:
         disk.remove(former)  # it was compressed
     if announce is not None:
         disk.remove(files.journal)
-        if files.base.exists():
-            disk.rename(files.base, files.previous)
+    if begun:
+        disk.remove(files.base)
 
 
 def show(
-    files: StackFiles, disk: Disk, base: bytes, data: bytes, announce: Callable[[str], None]
+    files: StackFiles, disk: Disk, base: bytes, data: bytes, announced: Callable[[], None]
 ) -> None:
     """Put an interim checkpoint where other programs read, and keep the one that a run began with.
 
-    The journal, which ``announce`` writes to, still continues ``base``.
+    The journal, which still continues ``base``, names it: ``announced`` waits until that is safe.
     """
     if not files.base.exists():
         disk.write(files.base, base)
     disk.write(files.coming, data)
-    announce(hash_of(data))
+    announced()
     disk.rename(files.coming, files.checkpoint)
 
 

@@ -32,6 +32,12 @@ class Storage(Protocol):
     def fetch_backups(self, files: StackFiles) -> None:
         """Bring the names of a stack's backups, and the newest of them, up to date."""
 
+    def will_change(self, files: StackFiles) -> None:
+        """Prepare, without waiting, for the end of a run that changes a stack."""
+
+    def fetch_with_locks(self, files: StackFiles) -> Sequence[Lock]:
+        """Do as ``fetch`` and ``held`` do, at once."""
+
     def stacks(self, project: str) -> Sequence[str]:
         """Return the names of a project's stacks."""
 
@@ -60,6 +66,12 @@ class FolderStorage:
 
     def fetch_backups(self, files: StackFiles) -> None:
         """Do nothing: the files are read where they are."""
+
+    def will_change(self, files: StackFiles) -> None:
+        """Do nothing: the files are read where they are."""
+
+    def fetch_with_locks(self, files: StackFiles) -> Sequence[Lock]:
+        return self.held(files)
 
     def stacks(self, project: str) -> Sequence[str]:
         return layout.stack_names(self.root, project)

@@ -47,7 +47,7 @@ def ssh_host(compute: Document) -> Iterator[Finding]:
 def known_instance_types(stack: Document) -> Iterator[Finding]:
     for index, compute in entries(stack, "computes"):
         default, types = compute.get("default_instance_type"), compute.get("instance_types")
-        if not (default and isinstance(types, Mapping)) or is_adopted(stack, compute):
+        if not (default and isinstance(types, Mapping)) or is_adopted(stack, compute.get("name")):
             continue
         if default not in types:
             at = ("computes", index, "default_instance_type")
@@ -63,7 +63,7 @@ def across(stack: Document, subscription: str | None) -> Iterator[Finding]:
             continue
         at = ("computes", index)
         key = _resource(compute)
-        if is_adopted(stack, compute):
+        if is_adopted(stack, compute.get("name")):
             seen.setdefault(key, index)
             continue
         if compute.get("address") and location in BY_ID_ONLY:

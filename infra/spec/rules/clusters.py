@@ -25,7 +25,7 @@ def private_nodes_need_a_network(stack: Document) -> Iterator[Finding]:
         if (
             off(compute.get("node_public_ip"))
             and not (compute.get("subnet_id") or compute.get("subnet"))
-            and not is_adopted(stack, compute)
+            and not is_adopted(stack, compute.get("name"))
         ):
             message = (
                 "nodes without a public IP address need a network; set subnet, subnet_id,"

@@ -50,10 +50,10 @@ def grants(stack: Document) -> Iterator[tuple[Location, Document]]:
         yield ("key_vault", "access_policies", index), policy
 
 
-def is_adopted(stack: Document, compute: Document) -> bool:
+def is_adopted(stack: Document, name: object) -> bool:
     """Return whether a compute existed before the stack did: the service has accepted it."""
     adopted = stack.get("adopt")
-    return isinstance(adopted, Mapping) and f"platform-{compute.get('name')}" in adopted
+    return isinstance(adopted, Mapping) and f"platform-{name}" in adopted
 
 
 def whole(value: object) -> int | None:

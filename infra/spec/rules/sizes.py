@@ -13,14 +13,15 @@ from infra.spec.rules.findings import Finding, entries, is_adopted
 
 
 def sizes(stack: Document) -> Iterator[Finding]:
-    for index, compute in entries(stack, "computes"):
-        size = compute.get("vm_size")
-        message = (
-            _wrong(size, stack.get("cloud")) if isinstance(size, str) and "_" in size else None
-        )
-        # Nodes of a size that Azure has retired since may still be there.
-        if message and not is_adopted(stack, compute):
-            yield ("computes", index, "vm_size"), message
+    for key, prefix in (("computes", ""), ("kubernetes_clusters", "cluster-")):
+        for index, owner in entries(stack, key):
+            size = owner.get("vm_size")
+            message = (
+                _wrong(size, stack.get("cloud")) if isinstance(size, str) and "_" in size else None
+            )
+            # Nodes of a size that Azure has retired since may still be there.
+            if message and not is_adopted(stack, f"{prefix}{owner.get('name')}"):
+                yield (key, index, "vm_size"), message
 
 
 @cache

@@ -71,6 +71,18 @@ class Datastore(AnyDatastore):
         self.account_name = str(properties.get("accountName") or "").rpartition("/")[2]
         self.protocol = str(properties.get("protocol") or "https")
         self.endpoint = str(properties.get("endpoint") or "core.windows.net")
+        # Azure has them only for a datastore that says where its account is.
+        self.subscription_id = _text(properties, "subscriptionId")
+        self.resource_group = _text(properties, "resourceGroup")
+        self.service_data_access_auth_identity = (
+            _text(properties, "serviceDataAccessAuthIdentity") or "None"
+        )
+        self.store_name = _text(properties, "storeName")
+        principal = section(properties, "credentials")
+        self.tenant_id = _text(principal, "tenantId")
+        self.client_id = _text(principal, "clientId")
+        self.resource_url = _text(principal, "resourceUrl")
+        self.authority_url = _text(principal, "authorityUrl")
         self._shown_account = str(properties.get("accountName") or "")
         self._container: Optional[Container] = None
         self._secrets: Optional[Dict[str, object]] = None
@@ -317,14 +329,17 @@ class Datastore(AnyDatastore):
     @property
     def account_key(self) -> Optional[str]:
         """Return the account's key: a secret."""
-        key = self._secret().get("key")
-        return str(key) if key else None
+        return _text(self._secret(), "key")
 
     @property
     def sas_token(self) -> Optional[str]:
         """Return the shared access signature: a secret."""
-        token = self._secret().get("sasToken")
-        return str(token) if token else None
+        return _text(self._secret(), "sasToken")
+
+    @property
+    def client_secret(self) -> Optional[str]:
+        """Return the secret of the service principal: a secret."""
+        return _text(self._secret(), "clientSecret")
 
     def __repr__(self) -> str:
         kind, place = type(self).__name__, f"{self.account_name}/{self.container_name}"
@@ -407,6 +422,11 @@ _CLASSES = {
     "AzureDataLakeGen1": AzureDataLakeDatastore,
     "AzureDataLakeGen2": AzureDataLakeGen2Datastore,
 }
+
+
+def _text(document: Dict[str, object], key: str) -> Optional[str]:
+    found = document.get(key)
+    return str(found) if found else None
 
 
 def _path(name: str) -> str:

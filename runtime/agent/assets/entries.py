@@ -48,18 +48,21 @@ class Listing(NamedTuple):
 
 
 def list_files(
-    sources: Sequence[Source], workspace: Optional[HasTransport], steps: Sequence[Step] = ()
+    sources: Sequence[Source],
+    workspace: Optional[HasTransport],
+    steps: Sequence[Step] = (),
+    may_be_empty: bool = False,
 ) -> Listing:
     """Return the files. ``steps`` choose among them: take, skip, sample, split.
 
-    Raises ``DatasetValidationError`` for a source without files.
+    Raises ``DatasetValidationError`` for a source without files, unless it ``may_be_empty``.
     """
     stores: Dict[str, Datastore] = {}
     entries: Dict[str, Entry] = {}
     bases: List[str] = []
     for source in sources:
         found = _READERS[source["kind"]](source, workspace, stores)
-        if not found.entries:
+        if not found.entries and not may_be_empty:
             raise DatasetValidationError(f"There are no files at {described(source)}.")
         entries.update((entry.name, entry) for entry in found.entries)
         bases.append(found.base)

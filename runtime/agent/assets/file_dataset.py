@@ -101,6 +101,11 @@ class FileDataset(AbstractDataset):
     def as_hdfs(self) -> None:
         raise not_offered("FileDataset.as_hdfs", "Use as_mount or as_download.")
 
+    def as_cache(self, datacache_store: object = None) -> None:
+        raise not_offered(
+            "FileDataset.as_cache", "Use as_mount or as_download: files are copied to the run."
+        )
+
     def filter(self, expression: object) -> None:
         raise not_offered("FileDataset.filter", "Choose the files by a pattern in their path.")
 

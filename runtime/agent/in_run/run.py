@@ -14,6 +14,7 @@ from .offline import OfflineRun
 from .run_files import HasFiles
 from .run_filters import matching
 from .run_metrics import LogsMetrics
+from .tags import shown_tags, tag_texts
 
 _FINAL = frozenset(["Completed", "Failed", "Canceled"])
 _POLL_S = 2.0
@@ -131,7 +132,7 @@ class Run(LogsMetrics, HasFiles, SaysWhatIsThere):
         return self.get_status()
 
     @property
-    def tags(self) -> typing.Dict[str, str]:
+    def tags(self) -> typing.Dict[str, typing.Optional[str]]:
         return self.get_tags()
 
     @property
@@ -188,21 +189,23 @@ class Run(LogsMetrics, HasFiles, SaysWhatIsThere):
         self.set_tags({key: value})
 
     def set_tags(self, tags: typing.Mapping[str, typing.Any]) -> None:
-        connection.call("tags", run=self._run_id, set=_texts(tags))
+        connection.call("tags", run=self._run_id, set=tag_texts(tags))
 
-    def remove_tags(self, tags: typing.Union[str, typing.Iterable[str]]) -> typing.Dict[str, str]:
+    def remove_tags(
+        self, tags: typing.Union[str, typing.Iterable[str]]
+    ) -> typing.Dict[str, typing.Optional[str]]:
         """Remove one tag or several and return those that there are."""
         names = [tags] if isinstance(tags, str) else [str(each) for each in tags]
         found = connection.call("tags", run=self._run_id, remove=names)["tags"]
-        return typing.cast("typing.Dict[str, str]", found)
+        return shown_tags(typing.cast("typing.Dict[str, str]", found))
 
-    def get_tags(self) -> typing.Dict[str, str]:
+    def get_tags(self) -> typing.Dict[str, typing.Optional[str]]:
         found = connection.call("tags", run=self._run_id)["tags"]
-        return typing.cast("typing.Dict[str, str]", found)
+        return shown_tags(typing.cast("typing.Dict[str, str]", found))
 
     def add_properties(self, properties: typing.Mapping[str, typing.Any]) -> None:
         """Add properties. One that is there cannot be changed: ``UserErrorException``."""
-        connection.call("properties", run=self._run_id, add=_texts(properties))
+        connection.call("properties", run=self._run_id, add=tag_texts(properties))
 
     def get_properties(self) -> typing.Dict[str, str]:
         found = connection.call("properties", run=self._run_id)["properties"]
@@ -400,10 +403,6 @@ def _own_id() -> str:
 def _run_of(found: Json, experiment: typing.Optional[Experiment]) -> Run:
     run_id = str(found["id"])
     return Run(experiment, run_id)
-
-
-def _texts(pairs: typing.Mapping[str, typing.Any]) -> typing.Dict[str, str]:
-    return {str(key): "" if value is None else str(value) for key, value in pairs.items()}
 
 
 def _utc(seconds: typing.Optional[float]) -> typing.Optional[str]:

@@ -28,4 +28,7 @@ def _have(found: typing.Mapping[str, str], wanted: typing.Any) -> bool:
         return True
     if isinstance(wanted, str):
         return wanted in found
-    return all(found.get(key) == str(value) for key, value in wanted.items())
+    return all(
+        key in found if value is None else found.get(key) == str(value)
+        for key, value in wanted.items()
+    )

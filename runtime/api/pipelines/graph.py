@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from infra.contract.errors import PlatformError
-from runtime.api.exceptions import UserErrorException
+from runtime.api.exceptions import UserErrorException, azureml_errors
 from runtime.api.pipeline import Pipeline, PipelineParameter, PipelineStep
 from runtime.api.pipeline_steps import DataTransferStep
 from runtime.api.pipelines.data import (
@@ -27,11 +27,19 @@ from runtime.api.script_run_config import ScriptRunConfig
 from runtime.model.pipelines import Parameter, ParameterValue, Source, Step
 from runtime.model.pipelines import Pipeline as Graph
 from runtime.model.runs import RunSpec
-from runtime.pipelines.graph import Problem, problem_of
+from runtime.pipelines.graph import Problem, problem_of, raise_problems
 from runtime.pipelines.parameters import token
 
 __all__: list[str] = []
 _PARAMETER: Final = "AML_PARAMETER_"
+
+
+def checked_graph(pipeline: Pipeline) -> Graph:
+    """Return a pipeline as a graph of runs. Raises all that is wrong with its steps."""
+    with azureml_errors():
+        graph, problems = graph_of(pipeline, "Default", {})
+        raise_problems(problems)
+    return graph
 
 
 def graph_of(

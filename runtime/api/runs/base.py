@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 
 from infra.contract.json_types import Document, JsonObject
+from runtime.agent.in_run.tags import shown_tags
 from runtime.api.exceptions import UserErrorException, azureml_errors
 from runtime.api.runs.definition import KIND, described, input_datasets
 from runtime.api.runs.source import Source
@@ -145,12 +146,13 @@ class RunBase:
     # --- tags and properties
 
     @property
-    def tags(self) -> dict[str, str]:
-        return dict(self._record.tags)
+    def tags(self) -> dict[str, str | None]:
+        """The tags; one without a value is ``None``."""
+        return shown_tags(self._record.tags)
 
-    def get_tags(self) -> dict[str, str]:
+    def get_tags(self) -> dict[str, str | None]:
         """Ask the target and return the tags."""
-        return dict(self._refreshed().tags)
+        return shown_tags(self._refreshed().tags)
 
     def tag(self, key: str, value: object = None) -> None:
         """Set one tag; it can be set again."""

@@ -1,32 +1,85 @@
 """Makes a workspace that others deployed usable here: its targets become a manifest in `.aml`."""
 
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from infra.contract.errors import NotDeployedError, UsageError
+from infra.contract.errors import NotDeployedError, PlatformError, UsageError
 from infra.contract.json_types import Document
-from infra.contract.manifest import Manifest, read_manifest
+from infra.contract.manifest import Manifest, TargetEntry, read_manifest
 from infra.contract.private import private_file, private_folder
 from infra.contract.project import manifest_file
 from infra.contract.undeployed import declared_workspaces
 from runtime.api.workspaces.config import WorkspaceName, manifests
-from runtime.targets.workspace_targets import Wanted, found_workspace, workspace_manifest
+from runtime.targets.left_manifests import left_targets
+from runtime.targets.workspace_targets import (
+    Wanted,
+    completed,
+    found_workspace,
+    unknown_parts,
+    workspace_manifest,
+)
 
 
-def use_workspace(home: Path, wanted: WorkspaceName, file: Path | None = None) -> Manifest:
+def use_workspace(
+    home: Path,
+    wanted: WorkspaceName,
+    file: Path | None = None,
+    remark: Callable[[str], None] = lambda _: None,
+) -> Manifest:
     """Ask a workspace for its targets and write them where submissions look; return them.
 
-    ``home`` is the ``.aml`` folder; ``file`` a manifest that adds what the service does not tell.
+    ``home`` is the ``.aml`` folder. What the service does not tell is taken from the manifest in
+    ``file``, from what the deployment left in the workspace's storage, and from what is known here,
+    in this order. ``remark`` gets what is worth knowing about that.
     Raises ``UnknownNameError`` with the nearest name, ``UsageError`` if several are meant.
     """
     name = Wanted(wanted.name, wanted.resource_group, wanted.subscription_id)
     client, document = found_workspace(home, name)
     with closing(client):
         stack = _stack(home, document)
-        known = _known(home, stack, file)
-        manifest = workspace_manifest(client, document, stack=stack, known=known)
+        given = read_manifest(file, stack=stack) if file is not None else None
+        here = _known(home, stack)
+        manifest = workspace_manifest(client, document, stack=stack, known=given)
+        if unknown_parts(manifest):
+            manifest = _with_left(manifest, partial(left_targets, client), remark)
+    if here is not None:
+        manifest = replace(completed(manifest, here.targets), project=here.project)
+        for target in _changed_keys(here, manifest):
+            remark(f"The host key of {target} is another than the one that was known here.")
     _write(manifest, manifest_file(home, stack))
     return manifest
+
+
+def _with_left(
+    manifest: Manifest,
+    left: Callable[[str], Mapping[str, TargetEntry]],
+    remark: Callable[[str], None],
+) -> Manifest:
+    """Add what the deployment left in the workspace, and say what that is."""
+    try:
+        found = completed(manifest, left(manifest.workspace.id))
+    except PlatformError as error:
+        remark(f"What the deployment left in the workspace cannot be read. {error.detail}")
+        return manifest
+    for name, entry in found.targets.items():
+        if entry != manifest.targets[name]:
+            parts = [f"{key} from {each}" for key, each in sorted(entry.credentials.items())]
+            parts += [f"host key {entry.host_key}"] * bool(entry.host_key)
+            remark(f"Taken from the workspace's storage for {name}: {'; '.join(parts)}.")
+    return found
+
+
+def _changed_keys(before: Manifest, after: Manifest) -> list[str]:
+    """Return the targets that now answer with another host key than before."""
+    pairs = ((name, before.targets.get(name), entry) for name, entry in after.targets.items())
+    return [
+        name
+        for name, old, new in pairs
+        if old is not None and old.host_key and new.host_key and old.host_key != new.host_key
+    ]
 
 
 def _stack(home: Path, workspace: Document) -> str:
@@ -50,9 +103,7 @@ def _stack(home: Path, workspace: Document) -> str:
     return name
 
 
-def _known(home: Path, stack: str, file: Path | None) -> Manifest | None:
-    if file is not None:
-        return read_manifest(file, stack=stack)
+def _known(home: Path, stack: str) -> Manifest | None:
     try:
         return read_manifest(manifest_file(home, stack), stack=stack)
     except NotDeployedError:

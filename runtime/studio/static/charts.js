@@ -11,7 +11,7 @@ function look(title) {
   return {
     title: { text: literal(title), font: { size: 14 } },
     height: 260,
-    margin: { l: 50, r: 12, t: 34, b: 36 },
+    margin: { l: 50, r: 12, t: 34, b: 56 },
     legend: { orientation: "h" },
     paper_bgcolor: colour("--page"),
     plot_bgcolor: colour("--page"),
@@ -27,8 +27,7 @@ function chartBox(label) {
   return box;
 }
 
-{
-  const place = document.querySelector(".charts");
+for (const place of document.querySelectorAll(".charts")) {
   const options = place.querySelector(".chart-options");
   const [axis, smoothing, logarithmic] = ["axis", "smoothing", "log-scale"].map((id) => document.getElementById(id));
   const charts = new Map(); // metric → its box, and the curves of the runs that have it
@@ -44,6 +43,8 @@ function chartBox(label) {
     });
   };
 
+  const showSmoothing = () => (smoothing.nextElementSibling.textContent = smoothing.value);
+
   function draw({ box, name, curves }) {
     const weight = Number(smoothing.value);
     const traces = [...curves].map(([run, curve]) => ({
@@ -56,7 +57,8 @@ function chartBox(label) {
     Plotly.react(box, traces, {
       ...look(name),
       showlegend: curves.size > 1,
-      xaxis: { ...axisLook(), title: { text: axis.value === "steps" ? "step" : "seconds" } },
+      ...(curves.size > 1 ? { height: 290 + 14 * curves.size, margin: { l: 50, r: 12, t: 34, b: 60 + 17 * curves.size }, legend: { orientation: "h", x: 0, y: -0.3, yanchor: "top" } } : {}),
+      xaxis: { ...axisLook(), title: { text: axis.value === "steps" ? "step" : "seconds", standoff: 8 } },
       yaxis: { ...axisLook(), type: logarithmic.checked ? "log" : "linear" },
     }, plotOptions);
   }
@@ -74,6 +76,11 @@ function chartBox(label) {
   const add = (run, curve) => chartOf(curve.name).curves.set(run, curve);
   const drawAll = () => charts.forEach(draw);
 
+  keepInAddress("axis", axis);
+  keepInAddress("smoothing", smoothing);
+  keepInAddress("log", logarithmic);
+  showSmoothing();
+  smoothing.addEventListener("input", showSmoothing);
   const { curves, runs } = place.dataset;
   for (const curve of JSON.parse(curves ?? "[]")) add("", curve);
   for (const [run, found] of Object.entries(JSON.parse(runs ?? "{}"))) found.forEach((curve) => add(run, curve));

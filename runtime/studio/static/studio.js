@@ -1,9 +1,36 @@
 // Keeps a page up to date with what the studio tells it. Without it, a page is as it was loaded.
 "use strict";
 
-const PARTS_MS = 2000;
 const one = (selector, place = document) => place.querySelector(selector);
 const all = (selector, place = document) => [...place.querySelectorAll(selector)];
+
+// What is chosen on a page goes into its address, so that the page can be shared and loaded again.
+const chosen = new Map();
+let writing;
+
+function writeAddress() {
+  const address = new URL(location.href);
+  for (const [key, value] of chosen) value ? address.searchParams.set(key, value) : address.searchParams.delete(key);
+  history.replaceState(history.state, "", address);
+}
+
+// Sets an input as the address says, and the address as the input says; its usual value is left out.
+function keepInAddress(key, input) {
+  const isBox = input.type === "checkbox";
+  const usual = isBox ? "" : input.value;
+  const given = new URLSearchParams(location.search).get(key);
+  if (isBox) input.checked = given === "1";
+  else if (given !== null) {
+    input.value = given;
+    if (input.value !== given) input.value = usual; // an address may say anything
+  }
+  input.addEventListener("input", () => {
+    const value = isBox ? (input.checked ? "1" : "") : input.value;
+    chosen.set(key, value === usual ? "" : value);
+    clearTimeout(writing);
+    writing = setTimeout(writeAddress, 100); // browsers refuse to write it many times a second
+  });
+}
 
 function listen(address, told) {
   const source = new EventSource(address);
@@ -34,7 +61,15 @@ function followTable(table) {
         if (value !== undefined) cell.textContent = typeof value === "number" ? Number(value.toPrecision(6)) : value;
       }
     },
+    more: showMore,
   });
+}
+
+function showMore() {
+  const link = document.createElement("a");
+  link.href = location.pathname + location.search;
+  link.textContent = "New runs were submitted: show them";
+  one("#more").replaceChildren(link);
 }
 
 function logNamed(name) {
@@ -53,13 +88,19 @@ function logNamed(name) {
   log.append(title, text);
   one("#no-logs")?.remove();
   one("#log-list").append(log);
+  showRank();
+  if (one("#log-search").value) searchLog(text);
   return log;
 }
 
 function appendLog({ name, text }) {
   const log = one("pre", logNamed(name));
   const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
-  log.append(text);
+  if (log.dataset.whole === undefined) log.append(text);
+  else {
+    log.dataset.whole += text; // somebody searches: what does not match is kept, out of sight
+    searchLog(log);
+  }
   if (atEnd) log.scrollTop = log.scrollHeight;
 }
 
@@ -78,12 +119,9 @@ function showLast({ name, value }) {
   one("td", row).textContent = typeof value === "number" ? Number(value.toPrecision(6)) : value;
 }
 
-function showStep({ step, text }) {
-  const item = document.createElement("li");
-  const name = document.createElement("b");
-  name.textContent = step;
-  item.append(name, ` ${text}`);
-  one(".steps")?.append(item);
+function showSteps({ html }) {
+  const steps = one(".steps");
+  if (steps) steps.innerHTML = html;
 }
 
 function followRun(run) {
@@ -95,7 +133,7 @@ function followRun(run) {
       one("#live").textContent = `The run is ${row.state}.`;
     },
     log: appendLog,
-    step: showStep,
+    steps: showSteps,
     metric(point) {
       showLast(point);
       document.dispatchEvent(new CustomEvent("metric", { detail: point }));
@@ -107,35 +145,77 @@ function followRun(run) {
   });
 }
 
-// Shows anew what runs below this one have come to, unless somebody is in the middle of it.
-function followParts(parts) {
-  let shown = "";
-  const look = async () => {
-    const answer = await fetch(parts.dataset.again).catch(() => null); // the studio was stopped
-    const text = answer?.ok ? await answer.text() : shown;
-    if (text === shown || parts.contains(document.activeElement)) return;
-    shown = text;
-    parts.innerHTML = text;
+// Shows a part of a page anew whenever the studio tells how it looks, unless somebody is in the
+// middle of it: then once they leave it. A tab that nobody sees holds no connection.
+function followPart(part) {
+  const address = part.dataset.part;
+  let source, waiting, final = false;
+
+  const show = () => {
+    if (waiting === undefined || part.contains(document.activeElement)) return;
+    const opened = new Set(all("details[open] > summary", part).map((each) => each.textContent));
+    part.innerHTML = waiting;
+    waiting = undefined;
+    for (const each of all("details > summary", part))
+      if (opened.has(each.textContent)) each.parentElement.open = true;
+    const said = one("[data-say]", part)?.dataset.say;
+    if (said && one("#live").textContent !== said) one("#live").textContent = said;
     document.dispatchEvent(new CustomEvent("parts"));
   };
-  setInterval(look, PARTS_MS);
+  const connect = () => {
+    source?.close();
+    if (final || document.hidden) return;
+    source = listen(`${address}?shown=${part.dataset.shown}`, {
+      part(news) {
+        waiting = news.html;
+        part.dataset.shown = news.shown;
+        final = news.final;
+        if (final) source.close();
+        show();
+      },
+    });
+  };
+  part.addEventListener("focusout", () => setTimeout(show));
+  document.addEventListener("visibilitychange", connect);
+  connect();
 }
 
-function searchLogs(text) {
-  for (const log of all("details.log pre")) {
-    log.dataset.whole ??= log.textContent;
-    const lines = log.dataset.whole.split("\n");
-    log.textContent = text ? lines.filter((line) => line.toLowerCase().includes(text)).join("\n") : log.dataset.whole;
-    if (!text) delete log.dataset.whole;
+function searchLog(log) {
+  const text = one("#log-search").value.toLowerCase();
+  log.dataset.whole ??= log.textContent;
+  const lines = log.dataset.whole.split("\n");
+  log.textContent = text ? lines.filter((line) => line.toLowerCase().includes(text)).join("\n") : log.dataset.whole;
+  if (!text) delete log.dataset.whole;
+}
+
+function searchLogs() {
+  for (const log of all("details.log pre")) searchLog(log);
+}
+
+// Of a run of several processes, each has a log; those of the run itself have no rank.
+function showRank() {
+  const rank = one("#log-rank")?.value;
+  for (const log of all("details.log")) {
+    const own = log.dataset.log.match(/std_log_(?:process|node)_(\d+)/);
+    log.hidden = Boolean(rank && own && own[1] !== rank);
+    if (rank && own && own[1] === rank) log.open = true;
   }
 }
 
-for (const table of all("table[data-live]")) followTable(table);
-for (const run of all("article[data-live]")) followRun(run);
-for (const parts of all("[data-again]")) followParts(parts);
 const search = one("#log-search");
 if (search) {
   one(".log-options").hidden = false;
-  search.addEventListener("input", () => searchLogs(search.value.toLowerCase()));
+  keepInAddress("search", search);
+  search.addEventListener("input", searchLogs);
+  if (search.value) searchLogs();
 }
+const rank = one("#log-rank");
+if (rank) {
+  keepInAddress("rank", rank);
+  rank.addEventListener("input", showRank);
+  showRank();
+}
+for (const table of all("table[data-live]")) followTable(table);
+for (const run of all("article[data-live]")) followRun(run);
+for (const part of all("[data-part]")) followPart(part);
 for (const log of all("details.log pre")) log.scrollTop = log.scrollHeight;

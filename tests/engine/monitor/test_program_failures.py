@@ -107,7 +107,7 @@ def test_what_is_in_flight_when_interrupted_is_finished():
 
 
 REFUSED = {
-    "hooks": "does not support resource hooks",
+    "migrations": "does not support state migrations",
     "remote": "does not support components of this package",
     "call": "does not support components of this package",
     "version": "requires Pulumi >=99.0.0",

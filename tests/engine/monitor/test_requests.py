@@ -154,16 +154,15 @@ def test_source_positions_are_relative_to_the_project(uri, type_, expected):
     assert register_goal(asked, ROOT).source_position == expected
 
 
-HOOKS = resource_pb2.RegisterResourceRequest.ResourceHooksBinding(before_create=["check"])
+HOOKS = resource_pb2.RegisterResourceRequest.ResourceHooksBinding(
+    before_create=["check"], on_error=["again", "stop"]
+)
 
 
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
         ({"state_migrations": [callback_pb2.Callback(token="t")]}, "`state_migrations`"),
-        ({"hooks": HOOKS}, "`hooks`"),
-        ({"envVarMappings": {"A": "B"}}, "`env_var_mappings`"),
-        ({"packageRef": "ref"}, "parameterized packages"),
     ],
 )
 def test_what_is_not_built_is_refused_by_name(fields, named):
@@ -173,9 +172,9 @@ def test_what_is_not_built_is_refused_by_name(fields, named):
     assert refusal.value.at == "a:b:C 'c'"
 
 
-def test_no_hooks_are_no_refusal():
-    empty = resource_pb2.RegisterResourceRequest.ResourceHooksBinding()
-    assert goal(hooks=empty).name == "c"
+def test_hooks_are_named_as_in_a_checkpoint():
+    assert goal(hooks=HOOKS).hooks == {"BeforeCreate": ("check",), "OnError": ("again", "stop")}
+    assert goal(hooks=resource_pb2.RegisterResourceRequest.ResourceHooksBinding()).hooks == {}
 
 
 def test_a_read():

@@ -158,4 +158,12 @@ def test_only_the_monitor_its_messages_and_the_sdk_patches_know_pulumi():
 
     files = Path(sdk_patches.__file__).parent.glob("*.py")
     knowing = {f.stem for f in files if any(i.partition(".")[0] == "pulumi" for i in imports(f))}
-    assert knowing == {"monitor", "remote", "sdk_patches", "transforms"}
+    assert knowing == {
+        "callbacks",
+        "hooks",
+        "lazy_types",
+        "monitor",
+        "remote",
+        "sdk_patches",
+        "transforms",
+    }

@@ -237,3 +237,58 @@ def test_the_error_of_a_component_is_reported_once(composed):
     assert errors(failed).count("cannot use [secret]") == 1
     assert "Traceback" not in errors(failed)
     assert composed.up(label="one").counts[Op.CREATE]
+
+
+def test_variables_are_passed_to_a_plugin_under_another_name(stage, monkeypatch):
+    monkeypatch.setenv("LAB_OURS", "seen")
+    stage.settings |= {"test:region": "us", "test:mapped": "yes"}
+    made = stage.up(one={})
+    assert not made.summary.failed, errors(made)
+    assert stage.calls("configure")[-1]["seen"] == "seen"
+    assert stage.stored("mine").inputs["__internal"] == {"envVarMappings": {"LAB_OURS": "LAB_SEEN"}}
+    assert set(stage.go().counts) == {Op.SAME}
+    stage.destroy()
+    assert stage.calls("configure")[-1]["seen"] == "seen"
+
+
+@pytest.fixture
+def parameterized(tmp_path, monkeypatch):
+    made = PluginStage(tmp_path, HERE / "parameterized")
+    monkeypatch.setenv("LAB_STORE", str(made.store))
+    made.config = {"sublab": {"region": "eu"}}
+    made.settings["test:value"] = "a parameter"
+    return made
+
+
+def test_a_parameterized_package_is_made_of_another_ones_plugin(parameterized):
+    stage = parameterized
+    made = stage.go()
+    assert not made.summary.failed, errors(made)
+    assert made.summary.outputs == {"answer": "from eu", "one": "lab://one"}
+    internal = {"name": "lab", "parameterization": "YSBwYXJhbWV0ZXI=", "version": ""}
+    for name in ("default_4_5_6", "exp"):
+        provider = stage.stored(name)
+        assert provider.type == "pulumi:providers:sublab"
+        assert (provider.inputs["__internal"], provider.inputs["version"]) == (internal, "4.5.6")
+    regions = {each["region"]: each["pid"] for each in stage.calls("configure")}
+    assert regions.keys() == {"eu", "us"}
+    told = [(each["pid"], each["value"]) for each in stage.calls("parameterize")]
+    assert {(pid, "a parameter") for pid in regions.values()} <= set(told)
+    assert set(stage.go().counts) == {Op.SAME}
+    # Without the program, from state.
+    assert stage.refresh().summary.changes[Op.SAME] == 2
+    assert stage.destroy().names == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"test:value": "wrong"}, "provides other 4.5.6, not sublab 4.5.6"),
+        ({"test:extension": "yes"}, "does not support extension packages"),
+    ],
+)
+def test_what_cannot_be_made_of_a_plugin_is_refused(parameterized, settings, said):
+    parameterized.settings |= settings
+    refused = parameterized.look()
+    assert refused.summary.failed
+    assert said in f"{errors(refused)}{refused.program.error}"

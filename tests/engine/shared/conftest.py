@@ -14,6 +14,7 @@ from azure.storage.blob import ContainerClient
 from infra.engine.model.resources import Resource
 from infra.engine.state.backend import StateBackend
 from infra.engine.state.secrets import Sealer
+from tests import processes
 from tests.azurite import ACCOUNT, KEY, running_azurite
 from tests.localcloud.harness import SUB, running_daemon
 
@@ -105,7 +106,7 @@ def deploying(url):
     def start(*names: str, ends: bool = False) -> "subprocess.Popen[str]":
         command = [sys.executable, "-P", str(PROGRAM), url, "ends" if ends else "waits", *names]
         folder = str(Path(__file__).parents[3])
-        process = subprocess.Popen(
+        process = processes.start(
             command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": folder}
         )
         started.append(process)

@@ -11,11 +11,14 @@ from infra.contract.errors import (
     StateError,
 )
 from infra.engine.state.address import blob_address
+from infra.engine.state.archive import OperationInfo
 from infra.engine.state.azblob import open_container
 from infra.engine.state.backend import StateBackend
 from infra.engine.state.container import BlobChangedError
 from infra.engine.state.layout import stack_files
+from infra.engine.state.open_state import StackState
 from infra.engine.state.shared import RENEW_S, SharedStorage
+from tests.engine.shared.rounds import Rounds
 
 PULUMIS = {"pid": 4711, "username": "ci", "hostname": "runner", "timestamp": "2026-11-26T01:25:12Z"}
 
@@ -176,6 +179,38 @@ def test_what_cannot_be_reached_is_named(container, place, sealer, monkeypatch):
     with pytest.raises(CredentialError) as refused:
         StateBackend(url_of(place, container.container_name) + "&cdn=false").stacks("proj")
     assert "Storage Blob Data Contributor" in refused.value.remedy
+
+
+def test_what_needs_nothing_of_each_other_is_asked_at_once(backend, sealer, thing, url, place):
+    backend.open("proj", "dev", sealer).close()
+    address = blob_address(url, place.variables())
+    distant = Rounds(open_container(address, place.variables()))
+    storage = SharedStorage(distant, str)
+    files = stack_files(storage.root, "proj", "dev")
+
+    def opened():
+        return StackState(files, sealer, storage, time.time_ns, OperationInfo())
+
+    storage.fetch_with_locks(files)
+    assert distant.taken() == (1, 3)
+    storage.fetch(files)
+    assert distant.taken() == (1, 1)
+    state = opened()
+    assert distant.taken() == (3, 6)
+    state.ended(succeeded=True, changes={})
+    state.close()
+    assert distant.taken() == (2, 3)  # and, with the last, the end of the lease
+    with opened() as state:
+        distant.taken()
+        for name in "abcdef":
+            state.ok(state.begin("creating", thing(name)), thing(name))
+        rounds, requests = distant.taken()
+        # The journal is created, then each thing is announced; what became of it goes along.
+        assert rounds <= 7
+        assert requests <= 16
+    rounds, requests = distant.taken()
+    assert rounds <= 6
+    assert requests <= 14
 
 
 def url_of(place, container):

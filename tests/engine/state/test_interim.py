@@ -23,7 +23,7 @@ def test_what_costs_little_is_written_at_every_change():
         clock.now += MS
         written.append(clock.now)
 
-    interim = InterimCheckpoints(write, threading.Lock(), clock)
+    interim = InterimCheckpoints(lambda: write, threading.Lock(), clock)
     for _ in range(50):
         interim.changed()
     assert len(written) == 50
@@ -39,7 +39,7 @@ def test_what_costs_much_is_written_later_and_once_for_many_changes():
         if len(written) > 1:
             done.set()
 
-    interim = InterimCheckpoints(write, lock, clock)
+    interim = InterimCheckpoints(lambda: write, lock, clock)
     interim.changed()
     clock.now += 2900 * MS
     for _ in range(5):
@@ -53,7 +53,29 @@ def test_what_costs_much_is_written_later_and_once_for_many_changes():
 
 def test_nothing_is_written_after_the_end():
     written = []
-    interim = InterimCheckpoints(lambda: written.append(1), threading.Lock(), Clock())
+    interim = InterimCheckpoints(
+        lambda: lambda: written.append(1), threading.Lock(), Clock(), apart=True
+    )
     interim.end()
     interim.changed()
+    interim.wait()
     assert written == []
+
+
+def test_a_run_goes_on_while_one_is_written_apart_and_its_end_waits_for_it():
+    lock, begun, goes_on, written = threading.Lock(), threading.Event(), threading.Event(), []
+
+    def write():
+        begun.set()
+        assert goes_on.wait(10)
+        written.append(1)
+
+    interim = InterimCheckpoints(lambda: write, lock, Clock(), apart=True)
+    interim.changed()
+    assert begun.wait(10)
+    with lock:  # what writes it does not hold it
+        interim.changed()
+        interim.end()
+    goes_on.set()
+    interim.wait()
+    assert written == [1]

@@ -61,6 +61,15 @@ def test_the_key_is_derived_on_a_thread():
     sealer.seal("x")
 
 
+def test_a_process_derives_the_same_key_once():
+    first = Sealer.from_passphrase("once")
+    message = first.seal("x")
+    threads = {*threading.enumerate()}
+    again = Sealer.from_passphrase("once", first.salt)
+    assert {*threading.enumerate()} <= threads
+    assert again.open(message) == "x"
+
+
 @pytest.mark.parametrize(
     "salt", ["nonsense", "v1:!!:v1:x:y", "v2:EhyiRCN3P/8=:v1:a:b", "v1::v1:a:b"]
 )

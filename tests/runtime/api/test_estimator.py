@@ -353,7 +353,8 @@ def test_the_default_version_is_said(estimator):
 def test_an_unknown_version_names_those_there_are(estimator):
     with pytest.raises(UsageError) as unknown:
         estimator(PyTorch, framework_version="1.66")
-    assert "1.5, 1.6. Of other versions, list the packages: " in unknown.value.remedy
+    assert unknown.value.remedy.startswith("The nearest is '1.6' (all: 1.0, 1.1, ")
+    assert "1.5, 1.6). Of other versions, list the packages: " in unknown.value.remedy
     assert PyTorch.get_supported_versions()[-1] == "1.6"
 
 

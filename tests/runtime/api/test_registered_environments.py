@@ -110,6 +110,17 @@ def test_environments_are_listed_by_name(workspace):
     assert found["listed"].python.conda_dependencies.pip_packages == ["a"]
 
 
+def test_the_curated_environments_are_listed_with_their_packages(workspace):
+    made("AzureML-sklearn-1.5", "a").register(workspace)
+    packages = {
+        name: each.python.conda_dependencies.pip_packages
+        for name, each in Environment.list(workspace).items()
+        if name.startswith("AzureML")
+    }
+    assert packages["AzureML-sklearn-1.5"] == ["a"], "the workspace's own comes first"
+    assert "azureml-defaults" in packages["AzureML-Minimal"]
+
+
 def test_a_name_that_is_not_there_suggests_the_nearest(workspace):
     made("nearest", "a").register(workspace)
     with pytest.raises(UserErrorException) as unknown:

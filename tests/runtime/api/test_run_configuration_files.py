@@ -1,8 +1,10 @@
 """Run configurations as files: loaded with azureml-core's sections, saved, deleted."""
 
+import json
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from aml_platform import (
     CondaDependencies,
@@ -139,6 +141,28 @@ def test_what_is_saved_loads_as_the_same_run(project):
     )
     assert replace(first, origins={}) == replace(second, origins={})
     assert again.job_name == "nightly"
+
+
+def test_keys_without_an_attribute_are_saved_as_they_were(project):
+    written = {
+        "script": "train.py",
+        "target": "local",
+        "identity": None,
+        "environment": {"autoRebuild": False, "python": {"userManagedDependencies": True}},
+        "history": {"enableMLflowTracking": True, "outputCollection": False},
+        "paralleltask": {"configuration": {}, "workerCountPerNode": 2},
+        "commandReturnCodeConfig": {"returnCode": "Zero", "successfulReturnCodes": []},
+    }
+    (project / ".azureml/of_2021.runconfig").write_text(json.dumps(written), encoding="utf-8")
+    RunConfiguration.load(project, "of_2021").save(project, "copy")
+    saved = yaml.safe_load((project / ".azureml/copy.runconfig").read_text(encoding="utf-8"))
+    for key in ("environment", "history", "paralleltask"):
+        assert (
+            saved[key].items()
+            >= {name: value for name, value in written[key].items() if name != "python"}.items()
+        )
+    assert saved["commandReturnCodeConfig"] == written["commandReturnCodeConfig"]
+    assert saved["identity"] is None
 
 
 def test_saving_changes_what_differs_and_keeps_comments(project):

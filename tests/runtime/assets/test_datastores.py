@@ -42,6 +42,16 @@ def test_a_workspace_has_a_default_datastore(workspace):
     assert Datastore(workspace, "workspaceblobstore").name == default.name
 
 
+def test_a_datastore_says_what_its_credentials_are(workspace):
+    store = Datastore.register_azure_data_lake_gen2(
+        workspace, "lake", "files", "lakeaccount", "tenant", "client", "s3cret",
+        subscription_id="sub", resource_group="lake-rg",
+    )  # fmt: skip
+    assert (store.tenant_id, store.client_id, store.client_secret) == ("tenant", "client", "s3cret")
+    assert (store.subscription_id, store.resource_group) == ("sub", "lake-rg")
+    assert Datastore.get_default(workspace).client_id is None
+
+
 def test_an_unknown_datastore_is_refused_with_those_there_are(workspace):
     with pytest.raises(UserErrorException, match="workspaceblobstore"):
         Datastore.get(workspace, "nowhere")

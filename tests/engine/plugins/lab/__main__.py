@@ -39,13 +39,20 @@ class Lab(provider.Provider):
             return provider.CheckResponse(request.new_inputs, [failure])
         return provider.CheckResponse(request.new_inputs)
 
+    async def parameterize(self, request):
+        given = request.parameters
+        note(rpc="parameterize", value=given.value.decode(), seen=os.environ.get("LAB_SEEN"))
+        name = "other" if given.value == b"wrong" else given.name
+        return provider.ParameterizeResponse(name, given.version)
+
     async def diff_config(self, request):
         moved = request.old_state["region"].value != request.new_inputs["region"].value
         return provider.DiffResponse(changes=moved, replaces=["region"] if moved else [])
 
     async def configure(self, request):
         self.region = request.args["region"].value
-        note(rpc="configure", region=self.region, token="token" in request.args)
+        seen = os.environ.get("LAB_SEEN")
+        note(rpc="configure", region=self.region, token="token" in request.args, seen=seen)
         return await super().configure(request)
 
     async def check(self, request):

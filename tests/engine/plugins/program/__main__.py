@@ -19,7 +19,9 @@ class Thing(pulumi.CustomResource):
 wanted = json.loads(config.require("things"))
 options = pulumi.ResourceOptions(version="1.2.3")
 if region := config.get("region"):
-    explicit = pulumi.ProviderResource("lab", "mine", {"region": region}, options)
+    mappings = {"LAB_OURS": "LAB_SEEN"} if config.get("mapped") else None
+    given = pulumi.ResourceOptions(version="1.2.3", env_var_mappings=mappings)
+    explicit = pulumi.ProviderResource("lab", "mine", {"region": region}, given)
     options = pulumi.ResourceOptions(provider=explicit)
 last = None
 for name, props in wanted.items():

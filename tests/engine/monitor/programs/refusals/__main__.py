@@ -8,9 +8,8 @@ Options = pulumi.ResourceOptions
 what = pulumi.Config("test").require("what")
 
 Thing("one")
-if what == "hooks":
-    hook = pulumi.ResourceHookBinding(before_create=[lambda _: None])
-    Thing("two", Options(hooks=hook))
+if what == "migrations":
+    Thing("two", Options(state_migrations=[lambda _: None]))
 if what == "remote":
     pulumi.ComponentResource("test:index:Remote", "two", {}, remote=True)
 if what == "call":

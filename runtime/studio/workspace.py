@@ -1,0 +1,24 @@
+"""The workspace of the studio's stack, opened for one page."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from runtime.api.exceptions import azureml_errors
+from runtime.api.workspace import Workspace
+from runtime.studio.site import Site
+from runtime.submit.session import open_session
+
+
+@contextmanager
+def opened_workspace(site: Site) -> Iterator[Workspace]:
+    """Open the workspace with connections of its own, as pages are made in several threads.
+
+    Raises ``NotDeployedError`` if the stack deployed none.
+    """
+    own = site.session
+    session = open_session(own.stack, own.targets.manifest_file, own.home)
+    try:
+        with azureml_errors():
+            yield Workspace(session)
+    finally:
+        session.close()

@@ -1,0 +1,53 @@
+"""Counts what a distant container costs: requests, and the rounds in which they are sent."""
+
+import threading
+import time
+from collections import Counter
+
+_QUIET_S = 0.4  # nobody sends anything for that long: what waits now is one round
+
+
+class Rounds:
+    """A container that answers what was sent at the same time together, as a distant one does."""
+
+    def __init__(self, container):
+        self._container = container
+        self._changed = threading.Condition()
+        self._waiting = 0
+        self._last = 0.0
+        self.rounds = 0
+        self.requests = Counter()
+        threading.Thread(target=self._answer, daemon=True).start()
+
+    def __getattr__(self, name):
+        method = getattr(self._container, name)
+
+        def called(*arguments, **options):
+            with self._changed:
+                self.requests[name] += 1
+                self._waiting += 1
+                self._last = time.monotonic()
+                mine = self.rounds
+                self._changed.wait_for(lambda: self.rounds > mine)
+            return method(*arguments, **options)
+
+        return called
+
+    def taken(self):
+        """Return rounds and requests since the last call."""
+        with self._changed:
+            found = self.rounds - self._seen, sum(self.requests.values())
+            self._seen = self.rounds
+            self.requests.clear()
+        return found
+
+    _seen = 0
+
+    def _answer(self):
+        while True:
+            time.sleep(_QUIET_S / 8)
+            with self._changed:
+                if self._waiting and time.monotonic() - self._last > _QUIET_S:
+                    self._waiting = 0
+                    self.rounds += 1
+                    self._changed.notify_all()
