@@ -17,7 +17,7 @@ from infra.contract.errors import UnknownNameError, UsageError
 from infra.contract.json_types import JsonObject
 from infra.contract.load import nearest
 from infra.contract.private import private_file, private_folder
-from runtime.model.pipelines import ParameterValue, Pipeline
+from runtime.model.pipelines import ParameterValue, Pipeline, Step
 from runtime.pipelines.documents import Work, work_document, work_of
 from runtime.pipelines.parameters import shown, with_values
 from runtime.pipelines.submission import Options, keep_code, start_work
@@ -126,12 +126,23 @@ def publish(
     description: str = "",
     version: str = "",
 ) -> Published:
-    """Check a pipeline, keep its code, and publish it. Parameters without defaults stay open."""
+    """Check a pipeline, keep its code, and publish it. Parameters without defaults stay open.
+
+    The data that parameters name need not be there yet: requests say where it is.
+    """
     tried: dict[str, ParameterValue] = {
         each.name: _EXAMPLES[each.type] for each in pipeline.parameters if each.default is None
     }
-    work = keep_code(session, pipeline, Options(tried))
+    checked = replace(pipeline, steps=tuple(map(_without_open_data, pipeline.steps)))
+    work = keep_code(session, checked, Options(tried))
+    if work.template is not None:
+        work = replace(work, template=pipeline)
     return publish_work(session, work, name=name, description=description, version=version)
+
+
+def _without_open_data(step: Step) -> Step:
+    inputs = tuple(each for each in step.run.inputs if each.name not in step.parameters)
+    return replace(step, parameters={}, run=replace(step.run, inputs=inputs))
 
 
 def publish_work(
