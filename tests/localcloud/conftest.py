@@ -72,7 +72,6 @@ def tracked(cloud, workspace, tmp_path_factory):
             env={
                 **os.environ,
                 "MLFLOW_TRACKING_URI": f"{cloud.url}/mlflow/v2.0{workspace}",
-                "MLFLOW_TRACKING_TOKEN": cloud.token,
                 "MLFLOW_TRACKING_SERVER_CERT_PATH": str(cloud.ca),
                 "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
             },
@@ -84,7 +83,7 @@ def tracked(cloud, workspace, tmp_path_factory):
     ):
 
         def run(code: str):
-            server.stdin.write(json.dumps(textwrap.dedent(code)) + "\n")
+            server.stdin.write(json.dumps([cloud.token, textwrap.dedent(code)]) + "\n")
             server.stdin.flush()
             lines = list(iter(server.stdout.readline, "done\n"))
             assert lines, errors.read_text()
@@ -119,7 +118,8 @@ def forked(program):
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
-        forked(json.loads(line))
+        os.environ["MLFLOW_TRACKING_TOKEN"], program = json.loads(line)
+        forked(program)
     os.waitpid(child, 0)
     print("done", flush=True)
 """

@@ -31,6 +31,33 @@ IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 """An image that is not pulled: the nodes build the packages without it."""
 
 
+class Tokens(httpx.Auth):
+    """Tokens from the cloud's own endpoint: a new one when half of the last one's life is over."""
+
+    def __init__(self, cloud_url: str, ca: Path) -> None:
+        self._scope = f"{cloud_url}/.default"
+        self._url = f"{cloud_url}/{TENANT}/oauth2/v2.0/token"
+        self._trust = ssl.create_default_context(cafile=str(ca))
+        self._token, self._until = "", 0.0
+
+    def current(self) -> str:
+        if time.monotonic() >= self._until:
+            form = {
+                "grant_type": "client_credentials",
+                "client_id": "tests",
+                "scope": self._scope,
+            }
+            answered = httpx.post(self._url, data=form, verify=self._trust, timeout=30).json()
+            self._token = answered["access_token"]
+            self._until = time.monotonic() + answered["expires_in"] / 2
+        return self._token
+
+    def auth_flow(self, request):
+        # What a test signs, or sends with a wrong token, goes as it is.
+        request.headers.setdefault("authorization", f"Bearer {self.current()}")
+        yield request
+
+
 @dataclass(frozen=True)
 class Running:
     """A daemon and a client with a token. Paths are absolute or below the subscription."""
@@ -39,8 +66,13 @@ class Running:
     url: str
     ca: Path
     home: Path
-    token: str
+    tokens: "Tokens"
     http: httpx.Client
+
+    @property
+    def token(self) -> str:
+        """A bearer token of the cloud; a session may be longer than one lasts."""
+        return self.tokens.current()
 
     def arm(self, method: str, path: str, body: Any = None, *, version: str = VERSION, **query):
         full = path if path.startswith("/subscriptions") else SUB + path
@@ -92,18 +124,11 @@ def connect(home: Path) -> Iterator[Running]:
     """Connect to a running daemon, with a token from its own endpoint."""
     found = find_cloud(home)
     assert found is not None
-    http = httpx.Client(
-        base_url=found.url, verify=ssl.create_default_context(cafile=str(found.ca)), timeout=30
-    )
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": "tests",
-        "scope": f"{found.url}/.default",
-    }
-    token = http.post(f"/{TENANT}/oauth2/v2.0/token", data=form).json()["access_token"]
-    http.headers["authorization"] = f"Bearer {token}"
+    tokens = Tokens(found.url, found.ca)
+    trust = ssl.create_default_context(cafile=str(found.ca))
+    http = httpx.Client(base_url=found.url, verify=trust, timeout=30, auth=tokens)
     with closing(http):
-        yield Running(found.id, found.url, found.ca, home, token, http)
+        yield Running(found.id, found.url, found.ca, home, tokens, http)
 
 
 @contextmanager
