@@ -15,6 +15,10 @@ MEASURED = "measured: "
 """Before the name of a property of a test whose value is shown at the end of a session."""
 
 
+SLOW_TIMEOUT_S = 600
+"""After which a slow test has failed, if it says nothing else: on a machine that is busy, too."""
+
+
 def pytest_xdist_auto_num_workers():
     """Return two workers a core: tests also wait for other processes."""
     return 2 * (os.cpu_count() or 1)
@@ -26,7 +30,10 @@ def pytest_collection_modifyitems(items):
     for item in items:
         name = group_of(item)
         item.add_marker(pytest.mark.xdist_group(name))
-        slow[name] += item.get_closest_marker("slow") is not None
+        if item.get_closest_marker("slow"):
+            slow[name] += 1
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT_S))
         tests[name] += 1
     items.sort(key=lambda item: longest_first(group_of(item), slow, tests))
 

@@ -12,7 +12,7 @@ import pytest
 from tests import processes
 from tests.containers.conftest import until
 
-pytestmark = [pytest.mark.needs_docker, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.needs_docker, pytest.mark.slow]
 
 AML = Path(sys.executable).with_name("aml")
 SERVES = """

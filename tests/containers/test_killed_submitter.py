@@ -4,7 +4,7 @@ import pytest
 
 from tests.killed_submitters import assert_once_or_not_at_all, killed_at_each_stage
 
-pytestmark = [pytest.mark.needs_docker, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.needs_docker, pytest.mark.slow]
 
 
 def test_a_run_is_there_once_or_not_at_all(tmp_path, base, engine):

@@ -12,7 +12,7 @@ from localcloud import control
 from tests.deploy.project import REPOSITORY
 
 pytest_plugins = ("tests.docker_engine",)
-pytestmark = [pytest.mark.slow, pytest.mark.needs_docker, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.needs_docker]
 TARGETS = {"local", "docker", "cpu", "workstation", "dsvm", "spark", "bricks", "jobs"}
 
 

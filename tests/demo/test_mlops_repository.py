@@ -18,7 +18,7 @@ from localcloud import control
 from tests.azurite import ACCOUNT, KEY, running_azurite
 from tests.deploy.project import REPOSITORY
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
+pytestmark = pytest.mark.slow
 
 EXAMPLE = REPOSITORY / "examples" / "mlops_repository"
 WORKFLOWS = EXAMPLE / ".github" / "workflows"

@@ -12,7 +12,7 @@ from localcloud import control
 from tests.deploy.project import REPOSITORY
 from tests.kept_environments import keep_environments
 
-pytestmark = [pytest.mark.needs_java, pytest.mark.slow, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.needs_java, pytest.mark.slow]
 
 
 @pytest.fixture

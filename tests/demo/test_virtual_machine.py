@@ -11,7 +11,7 @@ import pytest
 from localcloud import control
 from tests.deploy.project import REPOSITORY
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

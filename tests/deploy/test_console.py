@@ -15,7 +15,7 @@ from runtime.cli.root import run
 from tests.deploy.outside import unchanged
 from tests.deploy.project import make_project
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 CLUSTER = {"name": "wide", "vm_size": "STANDARD_DS3_V2", "max_nodes": "3", "tags": "a=1\nb=2"}
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.killed_submitters import FINAL, PATIENCE_S, PAUSE_S, killed
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 SCRIPT = """
 import os, sys
 with open(sys.argv[1], "a") as starts:

@@ -3,7 +3,7 @@
 import pytest
 
 pytest_plugins = ("tests.docker_engine",)
-pytestmark = [pytest.mark.needs_docker, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.needs_docker, pytest.mark.slow]
 
 PAGE = "experiment_execution"
 WORKSPACE = "pages-in-docker"

@@ -9,7 +9,7 @@ import pytest
 from tests.killed_submitters import AML, FINAL, STAGES, ended, killed, listed
 from tests.runtime.hosts import loopback, make_key, require_hosts
 
-pytestmark = [pytest.mark.slow, pytest.mark.needs_sshd, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.needs_sshd]
 SCRIPT = "import time\nprint('started', flush=True)\ntime.sleep(2)\n"
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.killed_submitters import assert_once_or_not_at_all, killed_at_each_stage
 from tests.runtime.hosts import make_key, network, require_hosts
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 
 def test_on_this_machine(tmp_path):

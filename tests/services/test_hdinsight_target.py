@@ -18,7 +18,7 @@ from tests.containers.docker_images import base_image
 from tests.runtime.hosts import until
 from tests.services.test_hdinsight import definition
 
-pytestmark = [pytest.mark.needs_java, pytest.mark.slow, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.needs_java, pytest.mark.slow]
 
 
 @pytest.fixture(scope="session")

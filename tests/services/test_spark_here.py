@@ -11,7 +11,7 @@ from runtime.targets.local import LocalTarget
 from runtime.testing.targets import a_run, poll
 from tests.runtime.hosts import until
 
-pytestmark = [pytest.mark.needs_java, pytest.mark.slow, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.needs_java, pytest.mark.slow]
 
 SCRIPT = """\
 import pathlib

@@ -12,7 +12,7 @@ from tests.deploy.project import make_project
 from tests.studio.conftest import complaints
 from tests.studio.shop import studio_of
 
-pytestmark = [pytest.mark.needs_chromium, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.slow]
 SLOW_MS = 180_000
 KINDS = ("aml_compute", "compute_instance", "virtual_machine", "data_lake_analytics")
 
