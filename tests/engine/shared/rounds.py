@@ -4,7 +4,7 @@ import threading
 import time
 from collections import Counter
 
-_QUIET_S = 0.4  # nobody sends anything for that long: what waits now is one round
+_QUIET_S = 0.4  # nobody sends or gets anything for that long: what waits now is one round
 
 
 class Rounds:
@@ -14,6 +14,7 @@ class Rounds:
         self._container = container
         self._changed = threading.Condition()
         self._waiting = 0
+        self._answering = 0
         self._last = 0.0
         self.rounds = 0
         self.requests = Counter()
@@ -29,7 +30,12 @@ class Rounds:
                 self._last = time.monotonic()
                 mine = self.rounds
                 self._changed.wait_for(lambda: self.rounds > mine)
-            return method(*arguments, **options)
+            try:
+                return method(*arguments, **options)
+            finally:
+                with self._changed:
+                    self._answering -= 1
+                    self._last = time.monotonic()
 
         return called
 
@@ -47,7 +53,8 @@ class Rounds:
         while True:
             time.sleep(_QUIET_S / 8)
             with self._changed:
-                if self._waiting and time.monotonic() - self._last > _QUIET_S:
-                    self._waiting = 0
+                is_quiet = not self._answering and time.monotonic() - self._last > _QUIET_S
+                if self._waiting and is_quiet:
+                    self._answering, self._waiting = self._waiting, 0
                     self.rounds += 1
                     self._changed.notify_all()
