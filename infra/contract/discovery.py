@@ -61,7 +61,10 @@ def find_cloud(home: Path) -> LocalCloud | None:
     """Return the local cloud of ``home`` if it answers, otherwise ``None``."""
     cloud = _announced(home)
     status = ask(cloud, "/aml/status") if cloud else None
-    return cloud if cloud and status is not None and status.get("id") == cloud.id else None
+    if cloud is None or status is None:
+        return None
+    # One that has just started takes the port of a killed one, whose file may have been read.
+    return cloud if (status.get("id"), status.get("pid")) == (cloud.id, cloud.pid) else None
 
 
 def _announced(home: Path) -> LocalCloud | None:
