@@ -16,7 +16,7 @@ from runtime.model.states import NEXT, RunState
 from runtime.submit.notes import note
 from runtime.targets.base import Handle, LogChunk, RunStatus, Target
 
-_LAST_STEP: Final = "scale down"
+_NODE_STEP, _LAST_STEP = "scale up", "scale down"
 _BUILD_LOGS: Final = "azureml-logs/"
 _BEGUN: Final = frozenset({RunState.RUNNING})
 _OVER: Final = frozenset(state for state in RunState if state.final) | {RunState.FINALIZING}
@@ -27,7 +27,7 @@ class Pace:
     """Polling intervals in seconds. ``patience_s``: how long a target may fail to answer.
 
     ``linger_s``: how long to keep watching a run that ends, until its nodes are released. A run
-    that had ended before is not waited for.
+    that had ended before, or that was told of no node, is not waited for.
     """
 
     first_s: float = 0.1
@@ -69,7 +69,7 @@ Seen = Happened | Logged | Ended
 
 @dataclass(slots=True)
 class _Followed:
-    """The watcher's state of one run. ``last_step``: a past run, or its nodes were released."""
+    """The watcher's state of one run. ``last_step``: nothing is to be expected after its end."""
 
     handle: Handle
     target: Target
@@ -148,6 +148,7 @@ class Watcher:
             seen += in_order([Happened(run_id, event) for event in events], chunks)
             if status.state.final and run.ended_at is None:
                 run.ended_at = self._clock()
+                run.last_step |= not self._had_nodes(run_id)
                 seen.append(Ended(self._history.record(run_id)))
         return seen
 
@@ -181,6 +182,10 @@ class Watcher:
         chunks = list(run.target.logs(run.handle, run.offsets))
         run.offsets |= {chunk.name: chunk.offset for chunk in chunks}
         return [Logged(run_id, chunk) for chunk in chunks]
+
+    def _had_nodes(self, run_id: str) -> bool:
+        steps = (event.data.get("step") for _, event in self._history.events(run_id))
+        return self._pace.linger_s > 0 and _NODE_STEP in steps
 
     def _over(self, run: _Followed) -> bool:
         if run.ended_at is None:

@@ -46,7 +46,7 @@ from runtime.targets.azureml_code import UploadError, code_files, upload
 from runtime.targets.azureml_computes import require_running, start_if_stopped, waited_too_long
 from runtime.targets.azureml_cursor import Cursor
 from runtime.targets.azureml_data import JobData, job_data
-from runtime.targets.azureml_ends import before_end, exit_code, newest, own_end, reason
+from runtime.targets.azureml_ends import before_end, exit_code, explained, newest, own_end, reason
 from runtime.targets.azureml_errors import checked_for_run, for_run
 from runtime.targets.azureml_files import download
 from runtime.targets.azureml_pipelines import component_asset, node_of, with_reads
@@ -325,7 +325,8 @@ class AzureMLTarget:
             every, _ = self._agent_events(details, 0, read.first_seq)
             past = self._past_the_agent(handle, details, every)
             # The agent knows why; the service knows the exit code of its command.
-            says = reason(every) or says if state is RunState.FAILED else says
+            why = reason(every) if state is RunState.FAILED else None
+            service, says = explained(service, why), why or says
         return RunStatus(
             state,
             [*service, *agent, *past],

@@ -1,6 +1,7 @@
 """What a run on a workspace has come to, from the events of the service and the agent. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from runtime.model.runs import RunEvent
 from runtime.model.states import RunState
@@ -10,6 +11,18 @@ def reason(events: Sequence[RunEvent]) -> str | None:
     """Return why the script's own run failed, as the agent reported it last."""
     ends = [each.data for each in events if each.kind == "state" and not each.data.get("run")]
     return str(ends[-1]["error"]) if ends and ends[-1].get("error") else None
+
+
+def explained(service: Sequence[RunEvent], why: str | None) -> Sequence[RunEvent]:
+    """Return a job's events, its failure with what the agent knows of it: why, not only how."""
+    return [
+        replace(event, data={**event.data, "reason": why}) if why and _has_failed(event) else event
+        for event in service
+    ]
+
+
+def _has_failed(event: RunEvent) -> bool:
+    return _is_own_state(event) and event.data["state"] == RunState.FAILED
 
 
 def own_end(events: Sequence[RunEvent], state: RunState) -> Iterator[RunEvent]:

@@ -137,6 +137,14 @@ class TargetContract:
         assert status.state is RunState.FAILED
         assert "longer than" in (status.error or "")
 
+    def test_a_script_that_is_silent_for_too_long_fails(
+        self, target: Target, make_run: MakeRun
+    ) -> None:
+        status = self.ended(target, target.launch(make_run(WAITS, idle_timeout_s=1)))
+        assert status.state is RunState.FAILED
+        assert "wrote nothing" in (status.error or "")
+        assert set(reasons(status.events)) <= {status.error}
+
     def test_every_handle_is_answered(self, target: Target, make_run: MakeRun) -> None:
         handles = [target.launch(make_run("print('fine')")) for _ in range(2)]
         lost = Handle(target.name, "Default_1_00000000")
@@ -373,6 +381,16 @@ def states(events: Sequence[RunEvent]) -> list[RunState]:
     return [RunState(event.data["state"]) for event in own]
 
 
+def reasons(events: Sequence[RunEvent]) -> list[str]:
+    """Return why a run failed, as each event says that does: a history takes it from there."""
+    ends = [
+        event.data
+        for event in events
+        if event.kind == "state" and not event.data.get("run") and event.data["state"] == "Failed"
+    ]
+    return [str(why) for end in ends if (why := end.get("error") or end.get("reason"))]
+
+
 def poll(target: Target, handle: Handle, cursor: str = "") -> RunStatus:
     """Return the status of one run."""
     return target.poll({handle: cursor})[handle]
@@ -386,6 +404,7 @@ def a_run(
     files: Mapping[str, str] | None = None,
     variables: Mapping[str, str] | None = None,
     max_duration_s: int = 600,
+    idle_timeout_s: int = 0,
     command: str = "",
     inputs: tuple[DataInput, ...] = (),
     outputs: tuple[DataOutput, ...] = (),
@@ -408,6 +427,7 @@ def a_run(
         environment=environment,
         variables=variables or {},
         max_duration_s=max_duration_s,
+        idle_timeout_s=idle_timeout_s,
         command=command,
         inputs=inputs,
         outputs=outputs,

@@ -289,19 +289,31 @@ def test_a_long_outage_of_the_cloud_is_an_error(submitter, watcher, clock, sourc
 
 
 def test_a_watcher_can_wait_for_the_node_to_be_released(submitter, watcher, source):
-    released = RunEvent(5, 5.0, "step", {"step": "scale down"}, "service")
-    target = Scripted([status("Completed"), status("Completed"), status("Completed", released)])
+    given, released = node_step(4, "scale up"), node_step(5, "scale down")
+    ended = status("Completed")
+    target = Scripted([status("Running", given), ended, ended, status("Completed", released)])
     run_id = submit(submitter, source, target)
     seen = list(watcher(linger_s=60).watch({run_id: target}))
     assert seen[-1] == Happened(run_id, released)
     assert sum(isinstance(item, Ended) for item in seen) == 1
 
 
+def node_step(seq, name):
+    return RunEvent(seq, float(seq), "step", {"step": name}, "service")
+
+
 def test_a_watcher_does_not_wait_forever(submitter, watcher, clock, source):
-    target = Scripted([status("Completed")])
+    target = Scripted([status("Running", node_step(4, "scale up")), status("Completed")])
     run_id = submit(submitter, source, target)
     list(watcher(linger_s=10).watch({run_id: target}))
     assert 10 <= clock.now < 20
+
+
+def test_a_watcher_does_not_wait_for_nodes_that_a_run_never_had(submitter, watcher, clock, source):
+    target = Scripted([status("Failed")])
+    run_id = submit(submitter, source, target)
+    list(watcher(linger_s=10).watch({run_id: target}))
+    assert clock.now == 0
 
 
 def test_a_watcher_does_not_wait_for_the_nodes_of_a_past_run(submitter, watcher, clock, source):
