@@ -207,7 +207,7 @@ class Submitter:
             with wrong.check():
                 load(_CHECK_GPUS)(spec, self._vm_size_of)
         with wrong.check():
-            check_data(spec, target)
+            check_possible(spec, target)
         if spec.script and not taken:
             with wrong.check():
                 spec = replace(spec, script=script_path(spec.script, spec.source_directory))
@@ -399,12 +399,12 @@ def _environment_there(spec: RunSpec, target: Target | Planning | None) -> str:
     return target.plan(spec) if isinstance(target, Planning) else ""
 
 
-def check_data(spec: RunSpec, target: Target | Checking | None = None) -> None:
-    """Raise ``PlatformError`` for inputs and outputs that cannot be, on this target if given."""
-    if not spec.inputs and not spec.outputs:
-        return
-    load("runtime.targets.run_places:check_places")(spec)
-    if isinstance(target, Checking):
+def check_possible(spec: RunSpec, target: Target | Checking | None = None) -> None:
+    """Raise ``PlatformError`` for data or a cluster that cannot be, on this target if given."""
+    has_data = bool(spec.inputs or spec.outputs)
+    if has_data:
+        load("runtime.targets.run_places:check_places")(spec)
+    if isinstance(target, Checking) and (has_data or spec.cluster is not None):
         target.check(spec)
 
 

@@ -115,10 +115,10 @@ class Mirroring(Protocol):
 
 @runtime_checkable
 class Checking(Protocol):
-    """A target that cannot have every data of a run."""
+    """A target that cannot have every data, or every cluster, that a run asks for."""
 
     def check(self, spec: RunSpec) -> None:
-        """Raise ``PlatformError`` for data that no run on this target can have; send nothing."""
+        """Raise ``PlatformError`` for what no run on this target can have; change nothing."""
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ from infra.catalogue.names import RULES
 from infra.contract.errors import PlatformError, UsageError
 from infra.contract.json_types import JsonObject
 from runtime.model.launching import RunCluster
-from runtime.model.runs import PreparedRun
+from runtime.model.runs import PreparedRun, RunSpec
 from runtime.model.states import RunState
 from runtime.targets.azureml import AzureMLTarget
 from runtime.targets.base import Handle, RunStatus
@@ -44,6 +44,11 @@ class RunClusterTarget(AzureMLTarget):
         except PlatformError:
             self.release(run.run_id)
             raise
+
+    def check(self, spec: RunSpec) -> None:
+        """Raise ``UsageError`` for a cluster whose name is taken."""
+        if spec.cluster is not None and spec.cluster.name:
+            self._require_free(self._cluster(spec.cluster.name), spec)
 
     def start(self) -> bool:
         """Return ``False``: a cluster starts by itself."""
@@ -87,20 +92,27 @@ class RunClusterTarget(AzureMLTarget):
         cluster = run.spec.cluster
         if cluster is None:
             raise AssertionError("a run without a cluster is refused before")
-        path = f"{self._workspace}/computes/{cluster.name or cluster_name(run.run_id)}"
-        found = self._get(path)
-        if found is not None and (found.get("tags") or {}).get(_RUN_TAG) != run.run_id:
-            raise UsageError(
-                f"The workspace has a compute {path.rpartition('/')[2]!r} already, which was not"
-                " made for this run.",
-                remedy="Choose another `name` in `amlCompute`, or give its name as `target`.",
-                at=run.spec.origins.get("cluster"),
-            )
+        path = self._cluster(cluster.name or cluster_name(run.run_id))
+        self._require_free(path, run.spec, run.run_id)
         if not cluster.retain:
             self._records.add(run.run_id, path, self._stack)
         location = str(self._existing_workspace()["location"])
         self._put(path, cluster_body(cluster, run, location))
         return path
+
+    def _cluster(self, name: str) -> str:
+        return f"{self._workspace}/computes/{name}"
+
+    def _require_free(self, path: str, spec: RunSpec, run_id: str = "") -> None:
+        """Raise ``UsageError`` for a compute that was made by others than the run."""
+        found = self._get(path)
+        if found is not None and (found.get("tags") or {}).get(_RUN_TAG) != run_id:
+            raise UsageError(
+                f"The workspace has a compute {path.rpartition('/')[2]!r} already, which was not"
+                " made for this run.",
+                remedy="Choose another `name` in `amlCompute`, or give its name as `target`.",
+                at=spec.origins.get("cluster"),
+            )
 
 
 def cluster_name(run_id: str) -> str:

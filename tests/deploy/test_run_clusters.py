@@ -53,6 +53,7 @@ def test_a_cluster_that_is_retained_stays_and_is_not_made_twice(project):
     again = shop.aml("submit", "-c", "one")
     assert again.code != 0
     assert "has a compute 'kept' already" in again.err
+    assert len(shop.good("runs", "--json").data) == 1
     assert computes(shop) == ["cpu", "kept"]
 
 

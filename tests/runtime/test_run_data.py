@@ -19,7 +19,7 @@ from runtime.agent.run_data import DATA_VARIABLE, MICROSOFTS_INPUTS, MICROSOFTS_
 from runtime.model.data import DataInput, DataLocation, DataOutput
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.states import RunState
-from runtime.submit.submitting import check_data
+from runtime.submit.submitting import check_possible
 from runtime.targets.azureml import AzureMLTarget
 from runtime.targets.local import LocalTarget
 from runtime.targets.run_places import Workspace
@@ -106,7 +106,7 @@ def execute(target, tmp_path):
         made = a_run(
             folder, script, *arguments, environment=environment, inputs=inputs, outputs=outputs
         )
-        check_data(made.spec, target)
+        check_possible(made.spec, target)
         handle = target.launch(made)
         return ended(target, handle), log(target, handle), made.run_id
 
@@ -309,7 +309,7 @@ def test_without_a_workspace_local_data_and_addresses_work(tmp_path, address):
         DataInput("w", DataLocation("url", address)),
     )
     run = a_run(tmp_path / "src", SHOWS, environment=None, inputs=inputs)
-    check_data(run.spec, target)
+    check_possible(run.spec, target)
     handle = target.launch(run)
     assert ended(target, handle).state is RunState.COMPLETED
     assert set(shown(log(target, handle))["variables"].values()) == {"local", "web"}
@@ -318,7 +318,7 @@ def test_without_a_workspace_local_data_and_addresses_work(tmp_path, address):
         replace(run.spec, inputs=(DataInput("d", DataLocation("asset", "x:1"), "direct"),)),
     ):
         with pytest.raises(NotDeployedError, match="never deployed"):
-            check_data(spec, target)
+            check_possible(spec, target)
 
 
 def test_microsofts_package_finds_the_data_that_has_a_usable_name(tmp_path):
