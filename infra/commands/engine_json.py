@@ -16,6 +16,7 @@ from infra.engine.model.events import Event, Finished, Message, Op, Started, Ste
 from infra.engine.model.resources import Resource
 from infra.engine.model.values import hidden, plain
 from infra.engine.state.entries import entry_of
+from infra.engine.state.extensions import referring
 from infra.engine.state.properties import Redacting
 
 _OPS: Final[Mapping[Op, str]] = {Op.ADOPT: "import"}  # the CLI has no word for it
@@ -74,7 +75,7 @@ def _entry(resource: Resource) -> JsonObject:
         outputs=hidden(dict(resource.outputs)),
         replacement_trigger=plain(resource.replacement_trigger),
     )
-    return entry_of(bare, Redacting())
+    return referring(entry_of(bare, Redacting()))
 
 
 def _detailed(step: Step) -> JsonObject | None:
@@ -189,6 +190,6 @@ def _metadata(step: Step, *, done: bool) -> JsonObject:
 def _state(resource: Resource | None) -> JsonObject | None:
     if resource is None:
         return None
-    entry = entry_of(resource, Redacting())
+    entry = referring(entry_of(resource, Redacting()))
     found = {key: entry.get(key, _EMPTY.get(key)) for key in _STATE}
     return {key: value for key, value in found.items() if value or key in _EMPTY}

@@ -228,6 +228,14 @@ class Parameterization:
     value: bytes
 
 
+@runtime_checkable
+class Extends(Protocol):
+    """A provider that can learn the types of another package while it serves its own."""
+
+    def extend(self, extension: Parameterization) -> None:
+        """Learn a package, once; ``ProviderError`` if that is none of this provider's."""
+
+
 class PluginSource(Protocol):
     """Where the providers of packages come from that this product does not have."""
 

@@ -7,7 +7,7 @@ graph. Provider calls happen outside every lock; their result is recorded before
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -111,6 +111,8 @@ class Deployment:
             plugin_download_url=goal.plugin_download_url,
             additional_secret_outputs=goal.additional_secret_outputs,
             internal=goal.internal,
+            package=goal.package,
+            extension=goal.extension,
             source_position=goal.source_position,
         )
 
@@ -128,17 +130,23 @@ class Deployment:
         version: str = "",
         download_url: str = "",
         internal: Document | None = None,
+        package: str = "",
+        extension: Mapping[str, str] | None = None,
     ) -> Document:
-        """Call a provider's function; in previews too. The program handles its errors."""
+        """Call a provider's function; in previews too. The program handles its errors.
+
+        ``package`` is whose provider has it, by default that of the token; ``extension`` is what
+        that has to learn before.
+        """
         self._session.refuse_if_halted()
         if token == _GET_RESOURCE:
             return self._resource_by_urn(str(plain(args.get("urn", ""))))
         self._asked.add(token)
-        package = package_of(token)
+        package = package or package_of(token)
         reference = provider or self._providers.default(
             package, version, download_url, internal or {}
         )
-        instance = self._providers.instance(reference)
+        instance = self._providers.instance(reference, extension=extension)
         if not isinstance(instance, Invokes):
             raise UsageError(
                 f"The provider of {package!r} has no functions; {token!r} was called.",
@@ -151,7 +159,8 @@ class Deployment:
         """Return the provider of a component or a method, for which it has no state."""
         self._session.refuse_if_halted()
         self._asked.add(goal.type)
-        return self._providers.instance(self._providers.reference(goal, goal.type))
+        reference = self._providers.reference(goal, goal.type)
+        return self._providers.instance(reference, extension=goal.extension)
 
     def register_outputs(self, urn: str, outputs: Document) -> None:
         """Replace a component's outputs. The stack's are kept until ``close`` decides."""

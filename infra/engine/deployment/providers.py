@@ -9,6 +9,7 @@ import json
 import re
 import threading
 import uuid
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Final
@@ -22,6 +23,7 @@ from infra.contract.provider import (
     Configurable,
     Covers,
     Difference,
+    Extends,
     Parameterization,
     PluginSource,
     Provider,
@@ -93,7 +95,7 @@ class Providers:
 
     def reference(self, goal: Goal, token: str) -> str:
         """Return ``<urn>::<id>``: explicit, inherited by package, or the default one."""
-        package = package_of(token)
+        package = goal.package or package_of(token)
         holder: Goal | None = goal
         while holder is not None:
             if holder.provider and package_of(urn_type(_urn(holder.provider))) == package:
@@ -153,9 +155,21 @@ class Providers:
 
     # The objects.
 
-    def instance(self, reference: str, of: Resource | None = None) -> Provider:
-        """Return the configured object behind a reference, for a resource if it is for one."""
+    def instance(
+        self,
+        reference: str,
+        of: Resource | None = None,
+        *,
+        extension: Mapping[str, str] | None = None,
+    ) -> Provider:
+        """Return the configured object behind a reference, for a resource if it is for one.
+
+        It has learnt the ``extension``, by default that of the resource.
+        """
         found = self._instance(reference)
+        extension = extension or (of.extension if of else None)
+        if extension:
+            _extend(found, extension)
         if of is None:
             return found
         if isinstance(found, Covers) and not found.covers(of.type):
@@ -397,6 +411,18 @@ def _at(provider: Provider, of: Resource) -> Provider:
     if isinstance(provider, Addressed):
         return provider.at(of.urn, of.inputs, of.outputs)
     return provider
+
+
+def _extend(provider: Provider, extension: Mapping[str, str]) -> None:
+    if isinstance(provider, UnconfiguredProvider):
+        return  # of a preview: it asks its plugin nothing
+    name, version = extension["name"], extension["version"]
+    if not isinstance(provider, Extends):
+        raise UsageError(
+            f"The package {name!r} extends one whose provider is part of this product.",
+            remedy="Deploy with `--engine pulumi`, which uses the Pulumi CLI and its plugins.",
+        )
+    provider.extend(Parameterization(name, version, base64.b64decode(extension["value"])))
 
 
 def _another(base: Provider, package: str) -> Provider:

@@ -27,7 +27,8 @@ class Goal:
     did not set them. ``custom_timeouts`` are seconds by verb. ``provider`` is ``<urn>::<id>`` of an
     explicit provider; ``providers`` a component's map by package. ``hooks`` are names of functions
     by event, as in a checkpoint (``BeforeCreate``). ``internal`` is what state has of its package
-    besides configuration.
+    besides configuration. ``extension`` is that of a package whose types the provider of another
+    one has, ``package``: by default, that of the type.
     """
 
     type: str
@@ -56,6 +57,8 @@ class Goal:
     custom_timeouts: Mapping[str, float] = field(default_factory=dict)
     hooks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     internal: Document = field(default_factory=dict)
+    package: str = ""
+    extension: Mapping[str, str] = field(default_factory=dict)
     source_position: str = ""
 
 
@@ -74,6 +77,8 @@ class ReadGoal:
     plugin_download_url: str = ""
     additional_secret_outputs: tuple[str, ...] = ()
     internal: Document = field(default_factory=dict)
+    package: str = ""
+    extension: Mapping[str, str] = field(default_factory=dict)
     source_position: str = ""
 
 

@@ -22,8 +22,9 @@ class Resource:
 
     ``pending_replacement``: deleted already, its replacement not yet created. ``provider`` is
     ``<urn>::<id>``. ``custom_timeouts`` are seconds by verb. ``created`` and ``modified`` are
-    RFC 3339. ``hooks`` are names of functions by event (``BeforeCreate``). ``extra`` holds keys
-    this release does not know; they survive a round trip.
+    RFC 3339. ``hooks`` are names of functions by event (``BeforeCreate``). ``extension`` is what
+    its provider has to learn for it: the name, version and value (base64) of a package. ``extra``
+    holds keys this release does not know; they survive a round trip.
     """
 
     urn: str
@@ -56,6 +57,7 @@ class Resource:
     replace_on_changes: tuple[str, ...] = ()
     replacement_trigger: object = None
     hooks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    extension: Mapping[str, str] = field(default_factory=dict)
     extra: Document = field(default_factory=dict)
 
     @property

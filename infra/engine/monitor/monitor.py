@@ -265,6 +265,8 @@ class Monitor:
             version=package.version,
             plugin_download_url=package.download_url,
             internal=internal_of(package, request.envVarMappings),
+            package=package.base,
+            extension=package.extension,
         )
         if request.remote:
             return self._construct(request, goal)
@@ -295,6 +297,8 @@ class Monitor:
             version=package.version,
             plugin_download_url=package.download_url,
             internal=package.internal,
+            package=package.base,
+            extension=package.extension,
         )
         made = call_request(request, self._facts, self._address())
         with self._answering(request.tok):
@@ -333,6 +337,8 @@ class Monitor:
             version=package.version,
             plugin_download_url=package.download_url,
             internal=package.internal,
+            package=package.base,
+            extension=package.extension,
         )
         answer = self._deployment.read(goal)
         return resource_pb2.ReadResourceResponse(
@@ -358,6 +364,8 @@ class Monitor:
                 version=package.version,
                 download_url=package.download_url,
                 internal=package.internal,
+                package=package.base,
+                extension=package.extension,
             )
         except (InterruptedByUserError, HaltedError):
             raise

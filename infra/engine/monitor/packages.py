@@ -1,27 +1,32 @@
 """The packages that a program registers: which plugin provides one, and what makes it that package.
 
-A parameterized package is made from another one's plugin, with a value that only this understands.
+A parameterized package is made from another one's plugin, with a value that only this understands;
+an extension is one that such a plugin serves beside its own.
 """
 
 import base64
 import threading
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from infra.contract.errors import UsageError
 from infra.contract.json_types import Document
-from infra.engine.monitor.requests import unsupported
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What a request says of its package. ``internal`` is the part that only state knows."""
+    """What a request says of its package. ``internal`` is the part that only state knows.
+
+    An ``extension`` (its name, version and value in base64) is learnt by the provider of ``base``.
+    """
 
     version: str = ""
     download_url: str = ""
     internal: Document = field(default_factory=dict)
+    base: str = ""
+    extension: Mapping[str, str] = field(default_factory=dict)
 
 
 class Packages:
@@ -34,9 +39,9 @@ class Packages:
 
     def add(self, request: Any) -> str:
         """Return the reference of one ``RegisterPackage``: the same for the same request."""
-        if request.HasField("extension"):
-            raise unsupported("extension packages", request.name)
         package = Package(request.version, request.download_url)
+        if request.HasField("extension"):
+            package = replace(package, base=request.name, extension=_extension(request.extension))
         if request.HasField("parameterization"):
             parameter = request.parameterization
             internal = {
@@ -64,6 +69,11 @@ class Packages:
                 remedy="Register it first; generated packages do that by themselves.",
             )
         return found
+
+
+def _extension(given: Any) -> Mapping[str, str]:
+    value = base64.b64encode(given.value).decode()
+    return {"name": given.name, "version": given.version, "value": value}
 
 
 def internal_of(package: Package, mappings: Mapping[str, str]) -> Document:

@@ -115,6 +115,7 @@ def wanted(goal: Goal, urn: str, provider: str, inputs: Document) -> Resource:
         replace_on_changes=tuple(goal.replace_on_changes),
         replacement_trigger=goal.replacement_trigger,
         hooks=goal.hooks,
+        extension=goal.extension,
     )
 
 

@@ -68,6 +68,8 @@ _CHANGED: Final[Mapping[int, bool | None]] = {
     provider_pb2.DiffResponse.DIFF_UNKNOWN: None,
 }
 
+_GENERATE: Final = "Generate the package again with this version of the plugin."
+
 Start = Callable[[], PluginProcess]
 
 
@@ -87,6 +89,7 @@ class Connection:
     resources: bool = False
     previews: bool = False
     _process: PluginProcess | None = None
+    _learnt: list[Parameterization] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def call(self, rpc: str, request: Message, timeout_s: float | None = None) -> Any:
@@ -105,6 +108,14 @@ class Connection:
             if error.code().name in _GONE:
                 raise process.crash() from error
             raise
+
+    def extend(self, extension: Parameterization) -> None:
+        """Have it learn a package beside its own, once."""
+        process = self._started()
+        with self._lock:
+            if extension not in self._learnt:
+                _told(process, extension)
+                self._learnt.append(extension)
 
     def cancel(self) -> None:
         """Ask it to give up what it is doing."""
@@ -150,30 +161,9 @@ class Connection:
         parameter = self.parameterization
         if parameter is None:
             return
-        value = provider_pb2.ParameterizeRequest.ParametersValue(
-            name=parameter.name, version=parameter.version, value=parameter.value
-        )
-        method = process.channel.unary_unary(
-            f"{_SERVICE}Parameterize",
-            request_serializer=provider_pb2.ParameterizeRequest.SerializeToString,
-            response_deserializer=provider_pb2.ParameterizeResponse.FromString,
-        )
-        try:
-            answer = method(provider_pb2.ParameterizeRequest(value=value))
-        except grpc.RpcError as error:
-            if error.code().name in _GONE:
-                raise process.crash() from error
-            said = error.details() or "it has no parameterization"
-            raise ProviderError(
-                f"The plugin {process.name!r} cannot provide {parameter.name!r}: {said}",
-                remedy="Generate the package again with this version of the plugin.",
-            ) from error
-        if (answer.name, answer.version) != (parameter.name, parameter.version):
-            raise ProviderError(
-                f"The plugin {process.name!r} provides {answer.name} {answer.version},"
-                f" not {parameter.name} {parameter.version}.",
-                remedy="Generate the package again with this version of the plugin.",
-            )
+        answer = _told(process, parameter)
+        if answer.version != parameter.version:
+            raise _another(process, parameter, answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +183,9 @@ class PluginProvider:
 
     def at(self, urn: str, inputs: Document, outputs: Document) -> "PluginProvider":
         return replace(self, urn=urn, inputs=inputs, outputs=outputs)
+
+    def extend(self, extension: Parameterization) -> None:
+        self.connection.extend(extension)
 
     def another(self) -> "PluginProvider":
         return PluginProvider(self.fresh(), self.fresh)
@@ -430,3 +423,42 @@ def _plain(struct: Any) -> JsonObject:
 def _text(value: object) -> str:
     """Return a configuration value as text, as `variables` has it."""
     return UNKNOWN if value == UNKNOWN else value if isinstance(value, str) else json.dumps(value)
+
+
+def _told(process: PluginProcess, parameter: Parameterization) -> provider_pb2.ParameterizeResponse:
+    """Tell a plugin of a package that it has to provide; return its answer."""
+    value = provider_pb2.ParameterizeRequest.ParametersValue(
+        name=parameter.name, version=parameter.version, value=parameter.value
+    )
+    method = process.channel.unary_unary(
+        f"{_SERVICE}Parameterize",
+        request_serializer=provider_pb2.ParameterizeRequest.SerializeToString,
+        response_deserializer=provider_pb2.ParameterizeResponse.FromString,
+    )
+    try:
+        answer: provider_pb2.ParameterizeResponse = method(
+            provider_pb2.ParameterizeRequest(value=value)
+        )
+    except grpc.RpcError as error:
+        if error.code().name in _GONE:
+            raise process.crash() from error
+        said = error.details() or "it has no parameterization"
+        raise ProviderError(
+            f"The plugin {process.name!r} cannot provide {parameter.name!r}: {said}",
+            remedy=_GENERATE,
+        ) from error
+    if answer.name != parameter.name:
+        raise _another(process, parameter, answer)
+    return answer
+
+
+def _another(
+    process: PluginProcess,
+    parameter: Parameterization,
+    answer: provider_pb2.ParameterizeResponse,
+) -> ProviderError:
+    return ProviderError(
+        f"The plugin {process.name!r} provides {answer.name} {answer.version},"
+        f" not {parameter.name} {parameter.version}.",
+        remedy=_GENERATE,
+    )

@@ -14,6 +14,7 @@ from infra.contract.errors import StateError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.wrapped_key import WrappedKey
 from infra.engine.model.values import SIGNATURE
+from infra.engine.state.extensions import collected, referring, resolved
 
 WRITER: Final = "aml-platform"  # free text to Pulumi, which only checks it against ``magic``
 _VERSIONS: Final = (3, 4)
@@ -24,12 +25,19 @@ _FEATURES: Final[Mapping[str, str]] = {
     "refreshBeforeUpdate": "refreshBeforeUpdate",
     "viewOf": "views",
     "snippetID": "snippets-prototype",
-    "extensionRef": "extensionParameterization",
+    "extension": "extensionParameterization",
 }
 _KNOWN_FEATURES: Final = {*_FEATURES.values(), "byteString"}
 _BYTE_STRING: Final = "803fd3297a5875dc03ca845dda5d2a98"  # the signature of bytes that are no text
 _VALUES: Final = ("inputs", "outputs")
-_LATEST: Final = ("manifest", "secrets_providers", "resources", "pending_operations", "metadata")
+_LATEST: Final = (
+    "manifest",
+    "secrets_providers",
+    "resources",
+    "pending_operations",
+    "metadata",
+    "extensions",
+)
 _RESTORE: Final = "The file was left as it is. Restore a backup beside it, or import an export."
 
 
@@ -65,9 +73,15 @@ def parse(data: bytes, *, at: str) -> Checkpoint:
         raise _refused(f"It uses features this release lacks: {', '.join(strange)}.", at)
     latest = _latest(document, at)
     _check_magic(latest.get("manifest"), at)
+    extensions = latest.get("extensions") or {}
     return Checkpoint(
-        resources=_entries(latest, "resources", at),
-        pending=_entries(latest, "pending_operations", at),
+        resources=[resolved(each, extensions, at) for each in _entries(latest, "resources", at)],
+        pending=[
+            {**each, "resource": resolved(each["resource"], extensions, at)}
+            if isinstance(each.get("resource"), dict)
+            else each
+            for each in _entries(latest, "pending_operations", at)
+        ],
         salt=_salt(latest.get("secrets_providers"), at),
         metadata=latest.get("metadata") or {},
         extra={key: value for key, value in latest.items() if key not in _LATEST},
@@ -112,6 +126,9 @@ def without_integrity_error(checkpoint: Checkpoint) -> Checkpoint:
 
 
 def _written(checkpoint: Checkpoint, now_ns: int) -> JsonObject:
+    extensions = collected(_resources(checkpoint))
+    if extensions:
+        checkpoint = _referring(checkpoint)
     magic = hashlib.sha256(WRITER.encode()).hexdigest()
     return {
         "manifest": {"time": timestamp(now_ns), "magic": magic, "version": WRITER},
@@ -120,7 +137,19 @@ def _written(checkpoint: Checkpoint, now_ns: int) -> JsonObject:
         **({"pending_operations": list(checkpoint.pending)} if checkpoint.pending else {}),
         **checkpoint.extra,
         "metadata": checkpoint.metadata,
+        **({"extensions": extensions} if extensions else {}),
     }
+
+
+def _referring(checkpoint: Checkpoint) -> Checkpoint:
+    pending = [{**each, "resource": referring(each["resource"])} for each in checkpoint.pending]
+    return replace(
+        checkpoint, resources=list(map(referring, checkpoint.resources)), pending=pending
+    )
+
+
+def _resources(checkpoint: Checkpoint) -> list[Document]:
+    return [*checkpoint.resources, *(each["resource"] for each in checkpoint.pending)]
 
 
 def _provider(salt: str) -> JsonObject:
@@ -131,7 +160,7 @@ def _provider(salt: str) -> JsonObject:
 
 
 def _version(checkpoint: Checkpoint) -> JsonObject:
-    entries = [*checkpoint.resources, *(entry["resource"] for entry in checkpoint.pending)]
+    entries = _resources(checkpoint)
     used = {name for key, name in _FEATURES.items() if any(entry.get(key) for entry in entries)}
     if any(_holds(entry.get(key), _BYTE_STRING) for entry in entries for key in _VALUES):
         used.add("byteString")

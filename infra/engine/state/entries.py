@@ -14,7 +14,7 @@ from infra.engine.model.resources import OperationKind, PendingOperation, Resour
 from infra.engine.model.values import whole
 from infra.engine.state.properties import Vault, decoded, encoded
 
-_Form = Literal["text", "flag", "texts", "map", "values", "value", "numbers", "kept"]
+_Form = Literal["text", "flag", "texts", "map", "fields", "values", "value", "numbers", "kept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ _KEYS: Final = (
     _Key("refreshBeforeUpdate", "kept"),
     _Key("viewOf", "kept"),
     _Key("resourceHooks", "map", "hooks"),
-    _Key("extensionRef", "kept"),
+    _Key("extension", "fields", "extension"),  # a checkpoint has it once, by a reference
     _Key("snippetID", "kept"),
 )
 _PLACES: Final = {row.key: place for place, row in enumerate(_KEYS)}
@@ -72,6 +72,7 @@ _SHAPES: Final[Mapping[_Form, type]] = {
     "flag": bool,
     "texts": list,
     "map": dict,
+    "fields": dict,
     "values": dict,
     "numbers": dict,
 }

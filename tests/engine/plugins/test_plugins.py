@@ -29,6 +29,7 @@ plugins:
     - {{name: boxes, path: {HERE / "boxes"}}}
 """
 PASSWORD = "Pa55-canary"
+EXTENSION = {"name": "sublab", "version": "4.5.6", "value": "YSBwYXJhbWV0ZXI="}
 
 
 class PluginStage(EmbeddedStage):
@@ -280,15 +281,42 @@ def test_a_parameterized_package_is_made_of_another_ones_plugin(parameterized):
     assert stage.destroy().names == []
 
 
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"test:value": "wrong"}, "provides other 4.5.6, not sublab 4.5.6"),
-        ({"test:extension": "yes"}, "does not support extension packages"),
-    ],
-)
-def test_what_cannot_be_made_of_a_plugin_is_refused(parameterized, settings, said):
-    parameterized.settings |= settings
-    refused = parameterized.look()
+@pytest.fixture
+def extended(parameterized):
+    parameterized.config = {"lab": {"region": "eu"}}
+    parameterized.settings["test:extension"] = "yes"
+    return parameterized
+
+
+def test_an_extension_is_learnt_by_the_provider_of_the_package_that_it_extends(extended):
+    made = extended.go()
+    assert not made.summary.failed, errors(made)
+    assert made.summary.outputs == {"answer": "from eu", "one": "lab://one"}
+    one, two = map(extended.stored, ("one", "two"))
+    assert (one.type, one.extension) == ("sublab:index:Sub", EXTENSION)
+    assert (two.type, two.extension) == ("lab:index:Thing", {})
+    assert one.provider == two.provider
+    # Each process is told once, however many resources and functions need it.
+    told = [each["pid"] for each in extended.calls("parameterize")]
+    assert sorted(told) == sorted(set(told))
+    assert set(extended.go().counts) == {Op.SAME}
+    # Without the program, from state.
+    assert extended.refresh().summary.changes[Op.SAME] == 2
+    assert extended.destroy().names == []
+
+
+def test_another_version_of_an_extension_is_kept_in_state(extended):
+    extended.go()
+    extended.settings["test:value"] = "another"
+    assert set(extended.go().counts) == {Op.SAME}
+    assert extended.stored("one").extension == {**EXTENSION, "value": "YW5vdGhlcg=="}
+
+
+@pytest.mark.parametrize("kind", ["parameterized", "extended"])
+def test_what_a_plugin_does_not_provide_is_refused(request, kind):
+    stage = request.getfixturevalue(kind)
+    stage.settings["test:value"] = "wrong"
+    refused = stage.look()
     assert refused.summary.failed
-    assert said in f"{errors(refused)}{refused.program.error}"
+    said = f"{errors(refused)}{refused.program.error}"
+    assert "provides other 4.5.6, not sublab 4.5.6" in said

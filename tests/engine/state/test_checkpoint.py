@@ -1,3 +1,4 @@
+import hashlib
 import json
 import math
 from dataclasses import replace
@@ -14,6 +15,7 @@ from infra.engine.state.properties import Vault, decoded, encoded
 from infra.engine.state.secrets import Masked, Sealer
 
 URN = "urn:pulumi:dev::proj::things:index:Thing::a"
+EXTENSION = {"name": "e", "version": "1.0.0", "value": "dg=="}
 FULL = {
     "urn": URN,
     "custom": True,
@@ -49,7 +51,7 @@ FULL = {
     "refreshBeforeUpdate": True,
     "viewOf": "v",
     "resourceHooks": {"beforeCreate": ["h"]},
-    "extensionRef": {"name": "e"},
+    "extension": EXTENSION,
     "snippetID": "s",
     "inventedNextYear": {"kept": True},
 }
@@ -201,7 +203,8 @@ def test_a_mask_reads_secrets_without_a_key():
         ({"viewOf": "v"}, "views"),
         ({"refreshBeforeUpdate": True}, "refreshBeforeUpdate"),
         ({"snippetID": "s"}, "snippets-prototype"),
-        ({"extensionRef": {}, "taint": True}, "taint"),
+        ({"extension": {}, "taint": True}, "taint"),
+        ({"extension": EXTENSION}, "extensionParameterization"),
         ({"inputs": {"b": [{SIGNATURE: "803fd3297a5875dc03ca845dda5d2a98"}]}}, "byteString"),
     ],
 )
@@ -209,6 +212,22 @@ def test_a_feature_in_use_makes_it_version_4(entry, feature):
     document = written(resources=[{"urn": URN, **entry}])
     assert (document["version"], document["features"]) == (4, [feature])
     assert list(document) == ["version", "features", "checkpoint"]
+
+
+def test_an_extension_is_kept_once_for_all_that_refer_to_it():
+    entries = [{"urn": f"{URN}{name}", "extension": EXTENSION} for name in "12"]
+    pending = [{"resource": {"urn": URN, "extension": EXTENSION}, "type": "creating"}]
+    data = stack_file(Checkpoint(entries, pending), project="proj", stack="dev", now_ns=0)
+    latest = json.loads(data)["checkpoint"]["latest"]
+    reference = hashlib.sha256(b"e\0" + b"1.0.0\0" + b"v").hexdigest()
+    assert latest["extensions"] == {reference: EXTENSION}
+    resources = [*latest["resources"], latest["pending_operations"][0]["resource"]]
+    assert [each["extensionRef"] for each in resources] == [reference] * 3
+    assert "extension" not in resources[0]
+    again = parse(data, at="x")
+    assert (again.resources, again.pending, again.extra) == (entries, pending, {})
+    with pytest.raises(StateError, match="an extension that it does not have"):
+        parse(data.replace(b'"extensions":', b'"extension":'), at="x")
 
 
 def test_it_is_version_3_again_when_the_feature_is_gone():

@@ -33,6 +33,10 @@ def things_of(urn):
 class Lab(provider.Provider):
     region = ""
 
+    def __init__(self):
+        super().__init__()
+        self.packages = {"lab"}
+
     async def check_config(self, request):
         if "region" not in request.new_inputs:
             failure = provider.CheckFailure("region", "is needed")
@@ -43,6 +47,7 @@ class Lab(provider.Provider):
         given = request.parameters
         note(rpc="parameterize", value=given.value.decode(), seen=os.environ.get("LAB_SEEN"))
         name = "other" if given.value == b"wrong" else given.name
+        self.packages.add(name)
         return provider.ParameterizeResponse(name, given.version)
 
     async def diff_config(self, request):
@@ -55,7 +60,12 @@ class Lab(provider.Provider):
         note(rpc="configure", region=self.region, token="token" in request.args, seen=seen)
         return await super().configure(request)
 
+    def require_known(self, token):
+        if token.rpartition("$")[2].partition(":")[0] not in self.packages:
+            raise ValueError(f"nobody has told this process of {token}")
+
     async def check(self, request):
+        self.require_known(request.type)
         size = request.new_inputs["size"].value
         if isinstance(size, float) and size < 0:
             failure = provider.CheckFailure("size", "is negative")
@@ -88,6 +98,7 @@ class Lab(provider.Provider):
         return provider.UpdateResponse(self.outputs(request.news, request.preview))
 
     async def read(self, request):
+        self.require_known(request.type)
         file = things_of(request.urn)
         if not file.exists():
             return provider.ReadResponse("", {}, {})
@@ -96,10 +107,12 @@ class Lab(provider.Provider):
         return provider.ReadResponse(request.resource_id, self.outputs(found, preview=False), found)
 
     async def delete(self, request):
+        self.require_known(request.type)
         note(rpc="delete", id=request.resource_id, properties=sorted(request.properties))
         things_of(request.urn).unlink(missing_ok=True)
 
     async def invoke(self, request):
+        self.require_known(request.tok)
         if "bad" in request.args:
             failure = provider.CheckFailure("bad", "is not allowed")
             return provider.InvokeResponse({}, [failure])

@@ -1,17 +1,21 @@
-"""Things of `sublab`, a package that is made of the plugin `lab`, as a generated SDK does it."""
+"""Things of `sublab`, which the plugin `lab` provides in place of its own, or beside them.
+
+Generated SDKs do it like this.
+"""
 
 import pulumi
 from pulumi import ResourceOptions as Options
 from pulumi.runtime.proto import resource_pb2
 
 config = pulumi.Config("test")
+extends = config.get("extension") is not None
 
 
 async def package():
     parameter = resource_pb2.Parameterization(
         name="sublab", version="4.5.6", value=config.require("value").encode()
     )
-    kind = "extension" if config.get("extension") else "parameterization"
+    kind = "extension" if extends else "parameterization"
     request = resource_pb2.RegisterPackageRequest(name="lab", **{kind: parameter})
     return pulumi.runtime.settings.get_monitor().RegisterPackage(request).ref
 
@@ -33,7 +37,10 @@ class Provider(pulumi.ProviderResource):
 
 
 one = Sub("one")
-two = Sub("two", Options(provider=Provider("exp", region="us")))
+if extends:  # it has no provider of its own
+    pulumi.CustomResource("lab:index:Thing", "two", {"name": "two", "size": 1})
+else:
+    Sub("two", Options(provider=Provider("exp", region="us")))
 asked = pulumi.runtime.invoke("sublab:index:ask", {}, package_ref=reference.future())
 pulumi.export("answer", asked.value["answer"])
 pulumi.export("one", one.address)
