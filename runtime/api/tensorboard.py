@@ -1,4 +1,4 @@
-"""``Tensorboard``, as in azureml.tensorboard: TensorBoard on a run's logs, beside this process."""
+"""``Tensorboard``, as in azureml.tensorboard: TensorBoard on logs of runs, beside this process."""
 
 import os
 import subprocess
@@ -18,7 +18,10 @@ _END_S: Final = 15.0
 
 
 class Tensorboard:
-    """TensorBoard on one run, live or past, as ``aml run tensorboard`` starts it."""
+    """TensorBoard on runs, live or past, as ``aml run tensorboard`` starts it.
+
+    Of a sweep or a pipeline, its runs are shown; several are shown by their ids.
+    """
 
     def __init__(
         self,
@@ -27,20 +30,19 @@ class Tensorboard:
         port: int = 6006,
         use_display_name: bool = False,
     ) -> None:
-        listed = [runs] if isinstance(runs, Run) else list(runs)
-        if len(listed) != 1:
+        self.runs = [runs] if isinstance(runs, Run) else list(runs)
+        if not self.runs:
             raise UserErrorException(
-                f"TensorBoard is shown for one run; {len(listed)} were given.",
-                remedy="Start one Tensorboard for each run, each with another `port`.",
+                "TensorBoard is to be shown for no run.",
+                remedy="Give a run, or a list of runs: `Tensorboard([run])`.",
             )
-        self.run = listed[0]
         self.local_root = local_root
         self.port = port
         self._process: subprocess.Popen[str] | None = None
 
     def start(self, start_browser: bool = False) -> str:
         """Start it and return its address. Raises ``UserErrorException`` if it does not start."""
-        session = self.run.experiment.workspace.session
+        session = self.runs[0].experiment.workspace.session
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", _COMMAND, *self._arguments()],
             env={**os.environ, "AML_HOME": str(session.home), "PYTHONPATH": _ours()},
@@ -70,10 +72,12 @@ class Tensorboard:
             self._process = None
 
     def _arguments(self) -> list[str]:
+        ids = [run.id for run in self.runs]
         if self.local_root is None:
-            return ["run", "tensorboard", self.run.id, "--no-browser", "--port", str(self.port)]
+            return ["run", "tensorboard", *ids, "--no-browser", "--port", str(self.port)]
         folder = str(Path(self.local_root).absolute())
-        return ["run", "monitor-tensorboard", "-r", self.run.id, "--local-directory", folder]
+        named = [word for run_id in ids for word in ("-r", run_id)]
+        return ["run", "monitor-tensorboard", *named, "--local-directory", folder]
 
 
 def _ours() -> str:

@@ -36,6 +36,11 @@ def test_it_answers_until_it_is_stopped(run, installed):
         httpx.get(address, timeout=5)
 
 
-def test_it_shows_one_run(run):
-    with pytest.raises(UserErrorException, match="2 were given"):
-        Tensorboard([run, run])
+def test_it_is_shown_for_runs(run, experiment, installed):
+    with pytest.raises(UserErrorException, match="for no run"):
+        Tensorboard([])
+    with experiment.start_logging(snapshot_directory=None) as other:
+        pass
+    board = Tensorboard([run, other], port=16007)
+    assert httpx.get(board.start(), timeout=60).status_code == 200
+    board.stop()

@@ -143,6 +143,31 @@ def test_the_collected_logs_of_a_past_run_are_shown(installed, desk):
         assert len(asked(f"{address}data/plugin/scalars/scalars?run=.&tag=loss")) == 3
 
 
+SWEEP = """\
+type: sweep
+trial: {code: src, command: "python train.py ${{search_space.values}}"}
+compute: local
+sampling_algorithm: grid
+search_space: {values: {type: choice, values: [2, 3]}}
+objective: {primary_metric: loss, goal: minimize}
+limits: {max_total_trials: 2}
+"""
+
+
+@pytest.mark.needs_clients
+def test_the_runs_of_a_sweep_and_others_are_shown_beside_each_other(installed, desk, waiting):
+    (desk.root / "tmp").mkdir()
+    (desk.root / "sweep.yml").write_text(SWEEP)
+    said = desk.aml("submit", "--json", "sweep.yml")
+    assert said.out, said.err
+    swept = said.data["run_id"]
+    trials = desk.aml("run", "show", swept, "--json").data["children"]
+    with serving(desk, "tensorboard", swept, waiting, "--no-browser") as (_, address):
+        wanted = {waiting, *(each for each in trials if not each.endswith("preparation"))}
+        assert len(wanted) == 3
+        waited(lambda: set(asked(f"{address}data/runs")) == wanted)
+
+
 def test_a_port_that_is_taken_is_refused(desk):
     desk.submit("print(1)")
     with socket.create_server(("127.0.0.1", 0)) as taken:
