@@ -4,8 +4,6 @@ What is read lies in a folder of this process alone, removed at its end; what is
 container too, in the order in which a crash at any moment leaves the old state or the new one.
 """
 
-import shutil
-import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -16,6 +14,7 @@ from typing import Final, TypeVar
 from infra.contract.errors import StateError
 from infra.engine.state.container import BlobChangedError, BlobEntry, Container
 from infra.engine.state.disk import Disk
+from infra.engine.state.scratch import Scratch
 
 T = TypeVar("T")
 _THREADS: Final = 8
@@ -86,8 +85,9 @@ class Mirror(Disk):
 
     def __init__(self, container: Container) -> None:
         super().__init__(durable=False)
-        self.root = Path(tempfile.mkdtemp(prefix="aml-state-"))
-        weakref.finalize(self, shutil.rmtree, self.root, ignore_errors=True)
+        scratch = Scratch()
+        self.root = scratch.folder
+        weakref.finalize(self, scratch.remove)
         self._container = container
         self._etags: dict[str, str] = {}
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="state")
