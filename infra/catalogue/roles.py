@@ -77,12 +77,29 @@ ROLES: Final[Mapping[str, str]] = {
     "key_vault_secrets_officer": "b86a8fe4-44ce-4948-aee5-eccb2c155cd7",
     "key_vault_secrets_user": "4633458b-17de-408a-b874-0445c86b69e6",
 }
+_SPELLED: Final[Mapping[str, str]] = {
+    "ai": "AI",
+    "and": "and",
+    "azureml": "AzureML",
+    "dns": "DNS",
+    "openai": "OpenAI",
+    "smb": "SMB",
+}
+_PREVIEW: Final = frozenset({"azureml_metrics_writer"})
 _ALIKE: Final = 0.75
 
 
 def role_named(text: str) -> str | None:
     """Return the role of a name, also as Azure spells it: ``AcrPull``, ``Key Vault Reader``."""
     return _BY_LETTERS.get(_letters(text))
+
+
+def role_title(role: str) -> str:
+    """Return a role's name as Azure spells it: ``Key Vault Reader`` for ``key_vault_reader``."""
+    if role.startswith("acr_"):
+        return "".join(word.capitalize() for word in role.split("_"))
+    spelled = " ".join(_SPELLED.get(word, word.capitalize()) for word in role.split("_"))
+    return f"{spelled} (preview)" if role in _PREVIEW else spelled
 
 
 def roles_like(name: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Network cards and public addresses of virtual machines, which all are on loopback.
 
-Other networking types are rows in ``plain``.
+Networks, their rules and routes are in ``virtual_networks``.
 """
 
 import ipaddress

@@ -5,7 +5,7 @@ from typing import Final
 
 from infra.contract.json_types import JsonObject
 from localcloud.behaviours.rows import kind_of
-from localcloud.calls.kinds import Fill, Kind
+from localcloud.calls.kinds import Kind
 from localcloud.calls.messages import Call
 from localcloud.calls.refusals import RefusedError
 from localcloud.store.resources import StoredResource
@@ -39,13 +39,6 @@ def _scope(call: Call) -> str:
     return str(call.arm.parent)
 
 
-def _properties(**defaults: object) -> Fill:
-    def fill(_: Call, wanted: JsonObject, __: StoredResource | None) -> JsonObject:
-        return {**wanted, "properties": {**defaults, **(wanted.get("properties") or {})}}
-
-    return fill
-
-
 KINDS: Final = (
     replace(
         kind_of("Microsoft.Authorization/roleAssignments"),
@@ -53,9 +46,6 @@ KINDS: Final = (
         put=(201, 201),
         fill=_role_assignment,
     ),
-    replace(kind_of("Microsoft.Network/virtualNetworks"), fill=_properties(subnets=[])),
-    kind_of("Microsoft.Network/virtualNetworks/subnets"),
-    replace(kind_of("Microsoft.Network/networkSecurityGroups"), fill=_properties(securityRules=[])),
     replace(
         kind_of("Microsoft.Storage/storageAccounts/blobServices/containers"), provisioning=False
     ),

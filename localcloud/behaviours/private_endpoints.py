@@ -1,16 +1,16 @@
-"""Private endpoints and private DNS: addresses, approved connections, names, as Azure reports.
+"""Private endpoints: addresses, names, connections that are approved or not, as Azure reports.
 
 No network is made: an endpoint is what its resource, its subnet and its zones say about it.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 from infra.catalogue.locations import location_name
-from infra.catalogue.names import ArmId, parse_arm_id
-from infra.contract.json_types import JsonObject
+from infra.catalogue.names import parse_arm_id
+from infra.contract.json_types import Document, JsonObject
 from localcloud.behaviours.networks import (
     CARD,
     ENDPOINT,
@@ -20,14 +20,11 @@ from localcloud.behaviours.networks import (
     subnet_prefix,
 )
 from localcloud.behaviours.rows import kind_of
-from localcloud.calls.lookups import find
 from localcloud.calls.messages import Call
+from localcloud.calls.network_access import APPROVED
 from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.store.resources import StoredResource, key_of
 
-_GROUPS: Final = f"{ENDPOINT}/privateDnsZoneGroups"
-_ZONE: Final = "Microsoft.Network/privateDnsZones"
-_LINK: Final = f"{_ZONE}/virtualNetworkLinks"
 _CONNECTIONS: Final = ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
 ENDPOINTS_OF: Final = {
     "microsoft.storage/storageaccounts": ("blob", "dfs", "file", "queue", "table", "web"),
@@ -36,9 +33,20 @@ ENDPOINTS_OF: Final = {
     "microsoft.machinelearningservices/workspaces": ("amlworkspace",),
 }
 """Resource type, in lower case, to the endpoints (``groupId``) that it can have."""
+_STATE: Final = "privateLinkServiceConnectionState"
 _APPROVED: Final = {
-    "status": "Approved",
+    "status": APPROVED,
     "description": "Auto-Approved",
+    "actionsRequired": "None",
+}
+_PENDING: Final = {
+    "status": "Pending",
+    "description": "Awaiting approval",
+    "actionsRequired": "None",
+}
+_GONE: Final = {
+    "status": "Disconnected",
+    "description": "Connection removed",
     "actionsRequired": "None",
 }
 _SUFFIXES: Final = {
@@ -49,7 +57,6 @@ _SUFFIXES: Final = {
     "vault": "vault.azure.net",
     "registry": "azurecr.io",
 }
-_TTL_S: Final = 10
 
 
 def with_connections(call: Call, resource: StoredResource, body: JsonObject) -> JsonObject:
@@ -59,7 +66,7 @@ def with_connections(call: Call, resource: StoredResource, body: JsonObject) -> 
 
 
 def connections_of(call: Call, resource: StoredResource) -> list[JsonObject]:
-    """Return the connections of the endpoints that lead to a resource."""
+    """Return the connections of the endpoints that lead to a resource; not those it removed."""
     return [
         {
             "id": f"{resource.id}/privateEndpointConnections/{endpoint.name}",
@@ -68,12 +75,51 @@ def connections_of(call: Call, resource: StoredResource) -> list[JsonObject]:
             "properties": {
                 "privateEndpoint": {"id": endpoint.id},
                 "groupIds": list(inner.get("groupIds") or ()),
-                "privateLinkServiceConnectionState": dict(_APPROVED),
+                _STATE: state,
                 "provisioningState": "Succeeded",
             },
         }
         for endpoint, inner in _leading_to(call, resource.id)
+        if (state := dict(inner.get(_STATE) or _APPROVED)) != _GONE
     ]
+
+
+def decide(call: Call, resource: StoredResource, connection: str, state: Document) -> None:
+    """Approve or reject the endpoint of a connection to a resource.
+
+    A rejected one stays so, as on Azure: a new endpoint asks again.
+    """
+    with call.cloud.store.database.write():
+        for endpoint, inner in _leading_to(call, resource.id):
+            if endpoint.name.lower() != connection.lower():
+                continue
+            before = str((inner.get(_STATE) or _APPROVED)["status"])
+            if before == "Rejected" and state["status"] == APPROVED:
+                raise RefusedError(
+                    400, "BadRequest", "You cannot approve the connection request after rejection."
+                )
+            _store_state(call, endpoint, resource.id, state)
+
+
+def remove(call: Call, resource: StoredResource, connection: str) -> None:
+    """Disconnect the endpoint of a connection to a resource."""
+    with call.cloud.store.database.write():
+        for endpoint, _ in _leading_to(call, resource.id):
+            if endpoint.name.lower() == connection.lower():
+                _store_state(call, endpoint, resource.id, _GONE)
+
+
+def _store_state(call: Call, endpoint: StoredResource, target: str, state: Document) -> None:
+    properties = dict(endpoint.properties)
+    for key in _CONNECTIONS:
+        properties[key] = [
+            {**each, "properties": {**each["properties"], _STATE: dict(state)}}
+            if key_of(str(each["properties"].get("privateLinkServiceId"))) == key_of(target)
+            else each
+            for each in properties.get(key) or ()
+        ]
+    changed = {**endpoint.document, "properties": properties}
+    call.cloud.store.resources.put(replace(endpoint, document=changed, modified=call.now))
 
 
 def _leading_to(call: Call, target: str) -> Iterator[tuple[StoredResource, JsonObject]]:
@@ -102,9 +148,11 @@ def _endpoint(call: Call, wanted: JsonObject, old: StoredResource | None) -> Jso
         raise invalid([(path, "A private endpoint needs a connection to a resource.")])
     for path, inner in connections:
         _require_target(call, path, inner)
-    for key in _CONNECTIONS:
-        properties[key] = [_connected(call, key, each) for each in properties.get(key) or ()]
     before = dict(old.properties) if old else {}
+    for key in _CONNECTIONS:
+        decided = {str(each["name"]): each["properties"] for each in before.get(key) or ()}
+        wanted_here = properties.get(key) or ()
+        properties[key] = [_connected(call, key, each, decided) for each in wanted_here]
     address = str(before.get("address") or private_address(call, prefix))
     properties["address"] = address
     card = f"{call.arm}".replace("privateEndpoints", "networkInterfaces") + ".nic"
@@ -131,13 +179,17 @@ def _require_target(call: Call, path: str, inner: JsonObject) -> None:
             )
 
 
-def _connected(call: Call, key: str, wanted: JsonObject) -> JsonObject:
-    inner = {
-        **(wanted.get("properties") or {}),
-        "privateLinkServiceConnectionState": dict(_APPROVED),
-        "provisioningState": "Succeeded",
-    }
+def _connected(
+    call: Call, key: str, wanted: JsonObject, decided: Mapping[str, Document]
+) -> JsonObject:
+    """Return a connection, whose state the resource decides: a manual one awaits approval."""
     name = str(wanted.get("name") or call.arm.name)
+    inner = dict(wanted.get("properties") or {})
+    target, known = str(inner.get("privateLinkServiceId")), decided.get(name) or {}
+    state = _APPROVED if key == _CONNECTIONS[0] else _PENDING
+    if known and key_of(str(known.get("privateLinkServiceId"))) == key_of(target):
+        state = dict(known.get(_STATE) or state)
+    inner |= {_STATE: dict(state), "provisioningState": "Succeeded"}
     return {"id": f"{call.arm}/{key}/{name}", "name": name, "properties": inner}
 
 
@@ -206,86 +258,6 @@ def _show_endpoint(_: Call, __: StoredResource, body: JsonObject) -> JsonObject:
     return {**body, "properties": shown}
 
 
-def _zone_group(call: Call, wanted: JsonObject, _: StoredResource | None) -> JsonObject:
-    properties = dict(wanted.get("properties") or {})
-    for at, each in enumerate(properties.get("privateDnsZoneConfigs") or ()):
-        path = f"properties.privateDnsZoneConfigs[{at}].properties.privateDnsZoneId"
-        require_there(call, str((each.get("properties") or {}).get("privateDnsZoneId")), path)
-    return {**wanted, "properties": properties}
-
-
-def _show_zone_group(call: Call, group: StoredResource, body: JsonObject) -> JsonObject:
-    """Add the records that the group has written into its zones."""
-    configs = [
-        {
-            **each,
-            "properties": {
-                **each["properties"],
-                "recordSets": list(
-                    _written(call, group, str(each["properties"]["privateDnsZoneId"]))
-                ),
-            },
-        }
-        for each in body["properties"].get("privateDnsZoneConfigs") or ()
-    ]
-    return {**body, "properties": {**body["properties"], "privateDnsZoneConfigs": configs}}
-
-
-def _written(call: Call, group: StoredResource, zone: str) -> Iterator[JsonObject]:
-    """Yield the records of a group's endpoint in a zone."""
-    endpoint = find(call, str(parse_arm_id(group.id).parent))
-    for config in endpoint.properties["customDnsConfigs"] if endpoint else ():
-        yield from _record(config, zone)
-
-
-def zone_of(subscription: str, group: str, name: str) -> ArmId:
-    """Return the id of a private DNS zone."""
-    namespace, _, type_ = _ZONE.partition("/")
-    return ArmId(subscription, group, namespace, (type_,), (name,))
-
-
-def records_in(call: Call, zone: StoredResource) -> list[JsonObject]:
-    """Return the records that endpoints have in a zone, by name."""
-    found = [
-        record
-        for group in call.cloud.store.resources.of_type(_GROUPS, now=call.now)
-        for each in group.properties.get("privateDnsZoneConfigs") or ()
-        if key_of(str(each["properties"]["privateDnsZoneId"])) == zone.key
-        for record in _written(call, group, zone.id)
-    ]
-    return sorted(found, key=lambda record: str(record["recordSetName"]))
-
-
-def _record(config: JsonObject, zone: str) -> Iterator[JsonObject]:
-    """Yield the record of a name in a zone, if the zone is the private one of its domain."""
-    name, domain = str(config["fqdn"]), zone.rpartition("/")[2]
-    public = domain.removeprefix("privatelink.").replace("vaultcore.", "vault.")
-    if name.endswith(f".{public}"):
-        yield {
-            "recordType": "A",
-            "recordSetName": name.removesuffix(f".{public}"),
-            "fqdn": f"{name.removesuffix(public)}{domain}",
-            "ttl": _TTL_S,
-            "provisioningState": "Succeeded",
-            "ipAddresses": config["ipAddresses"],
-        }
-
-
-def _link(call: Call, wanted: JsonObject, _: StoredResource | None) -> JsonObject:
-    properties = {"registrationEnabled": False, **(wanted.get("properties") or {})}
-    path = "properties.virtualNetwork"
-    require_there(call, reference(properties.get("virtualNetwork")), path)
-    return {**wanted, "properties": {**properties, "virtualNetworkLinkState": "Completed"}}
-
-
-def _show_zone(call: Call, zone: StoredResource, body: JsonObject) -> JsonObject:
-    links = call.cloud.store.resources.of_type(_LINK, now=call.now)
-    own = [each for each in links if each.parent and key_of(each.parent) == zone.key]
-    records = len(records_in(call, zone)) + 1  # the first is the zone's own
-    counts = {"numberOfVirtualNetworkLinks": len(own), "numberOfRecordSets": records}
-    return {**body, "properties": {**body["properties"], **counts}}
-
-
 KINDS: Final = (
     replace(
         kind_of(ENDPOINT),
@@ -294,8 +266,5 @@ KINDS: Final = (
         stored=_stored,
         removed=_removed,
     ),
-    replace(kind_of(_GROUPS), fill=_zone_group, show=_show_zone_group),
-    replace(kind_of(_ZONE), show=_show_zone),
-    replace(kind_of(_LINK), fill=_link),
     replace(kind_of("Microsoft.Insights/diagnosticSettings"), provisioning=False, put=(200, 200)),
 )

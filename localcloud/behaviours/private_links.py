@@ -1,30 +1,32 @@
-"""What private endpoints lead to and the names they have in private DNS zones, as lists to read.
+"""The connections of private endpoints, as the resources that they lead to see them.
 
-Nothing is stored for these: connections and records follow from the endpoints and zone groups.
+Nothing is stored for these: they follow from the endpoints, and are approved or rejected there.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
-from infra.catalogue.names import ArmId, parse_arm_id
-from infra.contract.json_types import Document, JsonObject
+from infra.catalogue.names import ArmId
+from infra.contract.json_types import JsonObject
 from localcloud.behaviours.private_endpoints import (
     ENDPOINTS_OF,
     connections_of,
-    records_in,
-    zone_of,
+    decide,
+    remove,
 )
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer, page
-from localcloud.calls.refusals import RefusedError
+from localcloud.calls.refusals import invalid, not_found
 from localcloud.calls.routes import Route
 from localcloud.store.resources import StoredResource
 
 _GROUP: Final = "/subscriptions/{subscription}/resourceGroups/{group}/providers"
 _OWNER: Final = f"{_GROUP}/{{namespace}}/{{kind}}/{{owner}}"
-_RECORDS: Final = f"{_GROUP}/Microsoft.Network/privateDnsZones/{{owner}}"
-_ADDRESS: Final = "A"
-_SOA_TTL_S: Final = 3600
+_DECISIONS: Final = ("Approved", "Rejected")
+_SHAPE: Final = {
+    "properties": {
+        "privateLinkServiceConnectionState": {"status": "string", "description": "string"},
+    },
+}
 _SUFFIXES: Final = {
     "registry": "privatelink.azurecr.io",
     "vault": "privatelink.vaultcore.azure.net",
@@ -49,13 +51,47 @@ def _connections(call: Call) -> Reply | None:
 
 def _connection(call: Call) -> Reply | None:
     owner = _owner(call)
-    if owner is None:
-        return None
+    return None if owner is None else answer(_found(call, owner))
+
+
+def _found(call: Call, owner: StoredResource) -> JsonObject:
     name = call.params["connection"]
     for each in connections_of(call, owner):
         if each["name"].lower() == name.lower():
-            return answer(each)
-    raise _missing(f"{owner.type}/privateEndpointConnections", f"{owner.name}/{name}")
+            return each
+    type_ = f"{owner.type}/privateEndpointConnections"
+    raise not_found(type_, f"{owner.name}/{name}", call.params["group"])
+
+
+def _decide(call: Call) -> Reply | None:
+    """Approve or reject an endpoint; those that Azure approved at once can be rejected too."""
+    owner = _owner(call)
+    if owner is None:
+        return None
+    found = _found(call, owner)
+    path = "properties.privateLinkServiceConnectionState"
+    asked = dict((call.json().get("properties") or {}).get(path.rpartition(".")[2]) or {})
+    status = next((s for s in _DECISIONS if s.lower() == str(asked.get("status")).lower()), None)
+    if status is None:
+        says = f"The status must be one of {', '.join(_DECISIONS)}, not '{asked.get('status')}'."
+        raise invalid([(f"{path}.status", says)])
+    state = {
+        "status": status,
+        "description": str(asked.get("description") or ""),
+        "actionsRequired": "None",
+    }
+    decide(call, owner, str(found["name"]), state)
+    return answer(_found(call, owner))
+
+
+def _remove(call: Call) -> Reply | None:
+    owner = _owner(call)
+    if owner is None:
+        return None
+    name = call.params["connection"].lower()
+    there = any(each["name"].lower() == name for each in connections_of(call, owner))
+    remove(call, owner, name)
+    return Reply(200 if there else 204)
 
 
 def _resources(call: Call) -> Reply | None:
@@ -79,69 +115,10 @@ def _resources(call: Call) -> Reply | None:
     return page(made)
 
 
-def _zone(call: Call) -> StoredResource:
-    part = call.params
-    return existing(call, zone_of(part["subscription"], part["group"], part["owner"]))
-
-
-def _addresses(call: Call, zone: StoredResource) -> Iterator[JsonObject]:
-    for record in records_in(call, zone):
-        addresses = [{"ipv4Address": each} for each in record["ipAddresses"]]
-        yield _record_set(
-            zone, _ADDRESS, record["recordSetName"], {"ttl": record["ttl"], "aRecords": addresses}
-        )
-
-
-def _record_set(zone: StoredResource, kind: str, name: str, properties: Document) -> JsonObject:
-    domain = parse_arm_id(zone.id).name
-    return {
-        "id": f"{zone.id}/{kind}/{name}",
-        "name": name,
-        "type": f"Microsoft.Network/privateDnsZones/{kind}",
-        "properties": {
-            "fqdn": f"{domain}." if name == "@" else f"{name}.{domain}.",
-            "isAutoRegistered": False,
-            **properties,
-        },
-    }
-
-
-def _all_records(call: Call) -> Reply:
-    zone = _zone(call)
-    start = {
-        "host": "azureprivatedns.net",
-        "email": "azureprivatedns-host.microsoft.com",
-        "serialNumber": 1,
-        "refreshTime": 3600,
-        "retryTime": 300,
-        "expireTime": 2419200,
-        "minimumTtl": 10,
-    }
-    first = _record_set(zone, "SOA", "@", {"ttl": _SOA_TTL_S, "soaRecord": start})
-    return page([first, *_addresses(call, zone)])
-
-
-def _address_records(call: Call) -> Reply:
-    return page(_addresses(call, _zone(call)))
-
-
-def _address_record(call: Call) -> Reply:
-    zone, name = _zone(call), call.params["record"]
-    for each in _addresses(call, zone):
-        if each["name"].lower() == name.lower():
-            return answer(each)
-    raise _missing("Microsoft.Network/privateDnsZones/A", f"{zone.name}/{name}")
-
-
-def _missing(type_: str, name: str) -> RefusedError:
-    return RefusedError(404, "NotFound", f"The resource record '{name}' ({type_}) does not exist.")
-
-
 ROUTES: Final = (
     Route("GET", f"{_OWNER}/privateEndpointConnections", _connections),
     Route("GET", f"{_OWNER}/privateEndpointConnections/{{connection}}", _connection),
+    Route("PUT", f"{_OWNER}/privateEndpointConnections/{{connection}}", _decide, shape=_SHAPE),
+    Route("DELETE", f"{_OWNER}/privateEndpointConnections/{{connection}}", _remove),
     Route("GET", f"{_OWNER}/privateLinkResources", _resources),
-    Route("GET", f"{_RECORDS}/ALL", _all_records),
-    Route("GET", f"{_RECORDS}/A", _address_records),
-    Route("GET", f"{_RECORDS}/A/{{record}}", _address_record),
 )

@@ -9,9 +9,12 @@ from localcloud.behaviours.private_endpoints import with_connections
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.refusals import invalid
 from localcloud.calls.times import iso
 from localcloud.calls.uniqueness import require_unique_name
 from localcloud.store.resources import StoredResource
+
+_KEY_NAMES: Final = ("key1", "key2")
 
 
 def _fill(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
@@ -79,17 +82,36 @@ def _removed(call: Call, account: StoredResource) -> None:
 
 
 def _keys(call: Call) -> Reply:
-    account = existing(call)
+    return _shown_keys(existing(call))
+
+
+def _regenerate(call: Call) -> Reply:
+    """Replace one of an account's keys; what was signed with the old one is refused from now on."""
+    name = str(call.json().get("keyName") or "")
+    if name not in _KEY_NAMES:
+        says = f"The property 'keyName' must be one of {', '.join(_KEY_NAMES)}, not '{name}'."
+        raise invalid([("keyName", says)])
+    with call.cloud.store.database.write():
+        account = existing(call)
+        at = _KEY_NAMES.index(name)
+        keys, made = list(account.secrets["keys"]), list(_made(account))
+        keys[at], made[at] = two_keys(call)["keys"][at], call.now
+        changed = replace(account, secrets={**account.secrets, "keys": keys, "made": made})
+        call.cloud.store.resources.put(changed)
+    return _shown_keys(changed)
+
+
+def _made(account: StoredResource) -> tuple[float, ...]:
+    return tuple(account.secrets.get("made") or (account.created, account.created))
+
+
+def _shown_keys(account: StoredResource) -> Reply:
+    keys = zip(_KEY_NAMES, account.secrets["keys"], _made(account), strict=True)
     return answer(
         {
             "keys": [
-                {
-                    "keyName": f"key{number}",
-                    "value": key,
-                    "permissions": "FULL",
-                    "creationTime": iso(account.created),
-                }
-                for number, key in enumerate(account.secrets["keys"], 1)
+                {"keyName": name, "value": key, "permissions": "FULL", "creationTime": iso(made)}
+                for name, key, made in keys
             ]
         }
     )
@@ -105,6 +127,6 @@ KINDS: Final = (
         show=_show,
         stored=_stored,
         removed=_removed,
-        actions={"listKeys": _keys},
+        actions={"listKeys": _keys, "regenerateKey": _regenerate},
     ),
 )

@@ -19,6 +19,7 @@ from localcloud.calls.tokens import NETWORK, claims_of
 from localcloud.store.resources import StoredResource, key_of
 
 ENDPOINT: Final = "Microsoft.Network/privateEndpoints"
+APPROVED: Final = "Approved"
 _CONNECTIONS: Final = ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
 _HINT: Final = "The local cloud: `aml cloud inside on` puts this machine inside its networks."
 _WORKSPACES: Final = "Microsoft.MachineLearningServices/workspaces"
@@ -143,15 +144,24 @@ def _target(rule: Mapping[str, object]) -> str:
 
 
 def _has_endpoint(cloud: Cloud, network: str, resource: StoredResource) -> bool:
-    """Return whether a private endpoint in the virtual network of a subnet leads to a resource."""
+    """Return whether a private endpoint in the virtual network of a subnet leads to a resource.
+
+    One that the resource has not approved leads nowhere.
+    """
     return any(
         key_of(str((each.get("properties") or {}).get("privateLinkServiceId") or ""))
         == resource.key
+        and _is_approved(each.get("properties") or {})
         for endpoint in cloud.store.resources.of_type(ENDPOINT, now=cloud.clock())
         if _same_network(network, str((endpoint.properties.get("subnet") or {}).get("id") or ""))
         for key in _CONNECTIONS
         for each in endpoint.properties.get(key) or ()
     )
+
+
+def _is_approved(connection: Document) -> bool:
+    state = connection.get("privateLinkServiceConnectionState") or {}
+    return str(state.get("status") or APPROVED) == APPROVED
 
 
 def _same_network(one: str, other: str) -> bool:

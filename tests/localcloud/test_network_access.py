@@ -103,6 +103,23 @@ def test_a_private_endpoint_leads_in_from_its_own_network(chain, closed):
     assert statuses(chain, closed, f"{closed['net']}/other/subnets/nodes") == CLOSED
 
 
+def test_a_rejected_endpoint_leads_nowhere(chain, closed):
+    network = f"{closed['net']}/net/subnets/nodes"
+    for target, service in (("storageAccount", "blob"), ("keyVault", "vault"),
+                            ("workspace", "amlworkspace")):  # fmt: skip
+        endpoint(chain, closed, closed[target], service)
+    assert statuses(chain, closed, network) == OPEN
+    state = {"status": "Rejected", "description": "not ours"}
+    body = {"properties": {"privateLinkServiceConnectionState": state}}
+    for target, service in (("storageAccount", "blob"), ("workspace", "amlworkspace")):
+        path = f"{closed[target]}/privateEndpointConnections/to-{service}"
+        answered = chain.arm("PUT", path, body)
+        assert answered.status_code == 200, answered.content
+        found = answered.json()["properties"]["privateLinkServiceConnectionState"]
+        assert found == {**state, "actionsRequired": "None"}
+    assert statuses(chain, closed, network) == [403, 403, 403, 200]
+
+
 def test_the_managed_network_reaches_what_the_workspace_stands_on(chain, closed):
     assert statuses(chain, closed, closed["workspace"]) == OPEN
 

@@ -2,6 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 HERE = {"location": "westeurope"}
 NETWORK = "Microsoft.Network"
 
@@ -83,3 +85,92 @@ def test_a_zone_has_the_records_of_its_endpoints(cloud, group):
     assert record in cloud.arm("GET", f"{zone}/A").json()["value"]
     assert cloud.arm("GET", zone).json()["properties"]["numberOfRecordSets"] == len(records)
     assert cloud.arm("GET", f"{zone}/A/nobody").status_code == 404
+
+
+def decided(cloud, account, name, status):
+    state = {"status": status, "description": status.lower()}
+    body = {"properties": {"privateLinkServiceConnectionState": state}}
+    return cloud.arm("PUT", f"{account}/privateEndpointConnections/{name}", body)
+
+
+def state_of(cloud, endpoint, key="privateLinkServiceConnections"):
+    (connection,) = cloud.arm("GET", endpoint).json()["properties"][key]
+    return connection["properties"]["privateLinkServiceConnectionState"]["status"]
+
+
+def test_a_rejected_connection_stays_rejected(cloud, group):
+    account, _, endpoint = private_account(cloud, group, "rejectedaccount")
+    assert decided(cloud, account, "rejectedaccount", "Rejected").status_code == 200
+    assert state_of(cloud, endpoint) == "Rejected"
+    again = cloud.arm("GET", endpoint).json()
+    cloud.arm("PUT", endpoint, {key: again[key] for key in ("location", "properties")})
+    assert state_of(cloud, endpoint) == "Rejected"
+    refused = decided(cloud, account, "rejectedaccount", "Approved")
+    assert refused.status_code == 400
+    assert "after rejection" in refused.json()["error"]["message"]
+    assert decided(cloud, account, "rejectedaccount", "Sideways").status_code == 400
+    assert decided(cloud, account, "nobody", "Approved").status_code == 404
+
+
+def test_a_manual_connection_awaits_its_approval(cloud, group):
+    account, _, endpoint = private_account(cloud, group, "askedaccount")
+    properties = cloud.arm("GET", endpoint).json()["properties"]
+    manual = "manualPrivateLinkServiceConnections"
+    leads_to = {"privateLinkServiceId": account, "groupIds": ["blob"], "requestMessage": "please"}
+    asks = {"subnet": properties["subnet"], manual: [{"name": "one", "properties": leads_to}]}
+    by_hand = endpoint.replace("askedaccount", "askedbyhand")
+    cloud.arm("PUT", by_hand, {**HERE, "properties": asks})
+    assert state_of(cloud, by_hand, manual) == "Pending"
+    assert decided(cloud, account, "askedbyhand", "approved").status_code == 200
+    assert state_of(cloud, by_hand, manual) == "Approved"
+
+
+def test_a_removed_connection_is_not_listed(cloud, group):
+    account, _, endpoint = private_account(cloud, group, "removedaccount")
+    path = f"{account}/privateEndpointConnections/removedaccount"
+    assert [cloud.arm("DELETE", path).status_code for _ in range(2)] == [200, 204]
+    assert state_of(cloud, endpoint) == "Disconnected"
+    listed = cloud.arm("GET", f"{account}/privateEndpointConnections").json()["value"]
+    assert listed == cloud.arm("GET", account).json()["properties"]["privateEndpointConnections"]
+    assert listed == []
+
+
+def test_records_of_ones_own_are_beside_those_of_endpoints(cloud, group):
+    _, zone, _ = private_account(cloud, group, "writtenaccount")
+    addresses = [{"ipv4Address": "10.0.0.9"}]
+    body = {"properties": {"ttl": 300, "aRecords": addresses}}
+    for name, status in (("www", 201), ("www", 200), ("writtenaccount", 201)):
+        assert cloud.arm("PUT", f"{zone}/A/{name}", body).status_code == status
+        properties = cloud.arm("GET", f"{zone}/A/{name}").json()["properties"]
+        assert (properties["ttl"], properties["aRecords"]) == (300, addresses)
+    names = [each["name"] for each in cloud.arm("GET", f"{zone}/A").json()["value"]]
+    assert sorted(names) == ["writtenaccount", "www"]
+    records = cloud.arm("GET", f"{zone}/ALL").json()["value"]
+    assert cloud.arm("GET", zone).json()["properties"]["numberOfRecordSets"] == len(records) == 3
+    assert cloud.arm("DELETE", f"{zone}/A/www").status_code == 200
+    assert cloud.arm("GET", f"{zone}/A/www").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"ttl": 300},
+        {"aRecords": [{"ipv4Address": "10.0.0.9"}]},
+        {"ttl": 300, "aRecords": [{"ipv4Address": "::1"}]},
+        {"ttl": 300, "aRecords": "10.0.0.9"},
+    ],
+)
+def test_a_record_that_is_none_is_refused(cloud, group, properties):
+    zone = f"{group}/providers/{NETWORK}/privateDnsZones/example.org"
+    cloud.arm("PUT", zone, {"location": "global", "properties": {}})
+    assert cloud.arm("PUT", f"{zone}/A/www", {"properties": properties}).status_code == 400
+
+
+def test_the_other_kinds_of_records_are_kept(cloud, group):
+    zone = f"{group}/providers/{NETWORK}/privateDnsZones/example.net"
+    cloud.arm("PUT", zone, {"location": "global", "properties": {}})
+    said = {"ttl": 60, "cnameRecord": {"cname": "www.example.org"}}
+    assert cloud.arm("PUT", f"{zone}/CNAME/mail", {"properties": said}).status_code == 201
+    found = cloud.arm("GET", f"{zone}/CNAME/mail").json()
+    assert found["properties"]["fqdn"] == "mail.example.net."
+    assert found in cloud.arm("GET", f"{zone}/ALL").json()["value"]

@@ -1,0 +1,116 @@
+"""Virtual networks and subnets, security groups and their rules, route tables and their routes."""
+
+from dataclasses import replace
+from typing import Final
+
+from infra.catalogue.api_versions import NETWORK as VERSION
+from infra.contract.json_types import Document, JsonObject
+from localcloud.behaviours.listed_children import Entries, Listed
+from localcloud.behaviours.rows import kind_of
+from localcloud.calls.kinds import Fill, Kind
+from localcloud.calls.messages import Call
+from localcloud.calls.refusals import RefusedError, invalid
+from localcloud.store.resources import StoredResource
+
+_NETWORK: Final = "Microsoft.Network/virtualNetworks"
+_GROUP: Final = "Microsoft.Network/networkSecurityGroups"
+_TABLE: Final = "Microsoft.Network/routeTables"
+_POLLED: Final = frozenset({"PUT", "DELETE"})
+_RULE: Final = ("access", "direction", "priority", "protocol")
+_PRIORITIES: Final = range(100, 4097)
+_APPLIANCE: Final = "virtualappliance"
+_HOPS: Final = (
+    "VirtualNetworkGateway", "VnetLocal", "Internet", "VirtualAppliance", "None",
+)  # fmt: skip
+
+
+def _require_rules(rules: Entries) -> None:
+    """Refuse a priority that Azure does not have, or that another rule of its direction has."""
+    taken: dict[tuple[str, object], str] = {}
+    for name, rule in rules.items():
+        priority = rule.get("priority")
+        if priority not in _PRIORITIES:
+            says = f"Security rule has invalid Priority. Value provided: {priority} Allowed range"
+            raise RefusedError(400, "SecurityRuleInvalidPriority", f"{says} 100-4096.", target=name)
+        key = (str(rule.get("direction")).lower(), priority)
+        if key in taken:
+            raise RefusedError(
+                400,
+                "SecurityRuleConflict",
+                f"Security rule {taken[key]} conflicts with rule {name}. Rules cannot have the same"
+                " Priority and Direction.",
+                target=name,
+            )
+        taken[key] = name
+
+
+def _require_routes(routes: Entries) -> None:
+    """Refuse a route that leads nowhere, or two for the same addresses."""
+    taken: dict[str, str] = {}
+    for name, route in routes.items():
+        _require_hop(name, route)
+        prefix = str(route["addressPrefix"])
+        if prefix in taken:
+            raise RefusedError(
+                400,
+                "RouteConflict",
+                f"Route {taken[prefix]} conflicts with route {name}. Routes cannot have the same"
+                " AddressPrefix.",
+                target=name,
+            )
+        taken[prefix] = name
+
+
+def _require_hop(name: str, route: Document) -> None:
+    missing = [each for each in ("addressPrefix", "nextHopType") if not route.get(each)]
+    if missing:
+        raise invalid([(f"properties.{each}", f"Route {name} needs '{each}'.") for each in missing])
+    kind = str(route["nextHopType"])
+    if kind.lower() not in map(str.lower, _HOPS):
+        says = f"Route {name}: '{kind}' is not one of {', '.join(_HOPS)}."
+        raise invalid([("properties.nextHopType", says)])
+    if (kind.lower() == _APPLIANCE) != bool(route.get("nextHopIpAddress")):
+        says = f"Route {name}: 'nextHopIpAddress' belongs to the next hop VirtualAppliance only."
+        raise invalid([("properties.nextHopIpAddress", says)])
+
+
+# Azure keeps the subnets of a network whose PUT does not name them, and deletes rules and routes.
+SUBNETS: Final = Listed("subnets", f"{_NETWORK}/subnets", kept=True)
+RULES: Final = Listed("securityRules", f"{_GROUP}/securityRules", require=_require_rules)
+ROUTES: Final = Listed(
+    "routes", f"{_TABLE}/routes", defaults={"hasBgpOverride": False}, require=_require_routes
+)
+
+
+def _filled(listed: Listed, **defaults: object) -> Fill:
+    """Return the ``fill`` of a parent: its defaults, and its children stored by themselves."""
+
+    def fill(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
+        properties = {**defaults, **(wanted.get("properties") or {})}
+        return listed.take(call, {**wanted, "properties": properties}, old)
+
+    return fill
+
+
+KINDS: Final = (
+    replace(kind_of(_NETWORK), fill=_filled(SUBNETS), show=SUBNETS.show),
+    replace(kind_of(SUBNETS.type), fill=SUBNETS.fill_child),
+    replace(kind_of(_GROUP), fill=_filled(RULES), show=RULES.show),
+    Kind(
+        RULES.type,
+        versions=(VERSION,),
+        required=tuple(f"properties.{each}" for each in _RULE),
+        polled=_POLLED,
+        fill=RULES.fill_child,
+    ),
+    Kind(
+        _TABLE,
+        versions=(VERSION,),
+        location=True,
+        read_only=("properties.subnets", "properties.resourceGuid"),
+        polled=_POLLED,
+        fill=_filled(ROUTES, disableBgpRoutePropagation=False),
+        show=ROUTES.show,
+    ),
+    Kind(ROUTES.type, versions=(VERSION,), polled=_POLLED, fill=ROUTES.fill_child),
+)
