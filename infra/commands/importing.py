@@ -9,7 +9,7 @@ from infra.commands.operation import Confirmation
 from infra.contract.command_line import stack_command
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.errors import UsageError
-from infra.contract.project import find_project
+from infra.contract.project import project_of_new_stack
 from infra.deploy.importing.entries import ImportedWorkspace
 from infra.deploy.importing.fetch import Beside, fetched, write_file
 from infra.deploy.run.manifests import stacks_of_workspace
@@ -59,11 +59,13 @@ def import_(
 ) -> None:
     """Write a stack file for an existing workspace, its computes and connections; adopt them.
 
+    No project is needed: as with `aml init`, the file makes one of the folder.
+
     ID is the workspace's ARM id. Its resource group, storage account, key vault, Application
     Insights and container registry are referenced by id; the stack never changes or deletes them.
     An ML registry or AKS cluster that you name becomes the stack's as if the stack had created it.
     """
-    project = find_project()
+    project = project_of_new_stack()
     name = stack or project.selected_stack()
     file = project.stack_file(name)
     wanted = workspace_id or _id(resource_group, workspace, subscription)

@@ -22,8 +22,7 @@ from infra.commands.ci import (
 from infra.contract.command_line import stack_command
 from infra.contract.errors import UsageError
 from infra.contract.load import look_up
-from infra.contract.project import DEFAULT_STACK, Project, find_project, packaged_project
-from infra.contract.project import project_root as find_root
+from infra.contract.project import DEFAULT_STACK, Project, project_of_new_stack
 from infra.contract.terminal import NO_CELL
 from infra.spec.load import inspect_text
 from infra.spec.new_stack import SCHEMA_FILE, NewStack, default, stack_text
@@ -87,7 +86,7 @@ def init(stack: str, *, yes: bool, ci: str | None, **given: str | None) -> None:
     The file goes to stacks/, or wherever the project keeps its stack files. No project is needed:
     without one, stacks run the packaged program.
     """
-    project = _project()
+    project = project_of_new_stack()
     require_new(project, stack)
     if ci not in {None, _NO_CI}:
         _require_deployable(project, stack)
@@ -186,11 +185,6 @@ def create_stack(project: Project, wanted: NewStack) -> Path:
 
 def _option(path: str) -> str:
     return f"--{_PATHS[path].replace('_', '-')}" if path in _PATHS else path
-
-
-def _project() -> Project:
-    folder = Path.cwd()
-    return packaged_project(folder) if find_root(folder) is None else find_project(folder)
 
 
 def _answers(stack: str, given: Mapping[str, str | None], *, prompt: bool) -> NewStack:

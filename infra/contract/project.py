@@ -145,6 +145,12 @@ def find_project(start: Path | None = None) -> Project:
     )
 
 
+def project_of_new_stack() -> Project:
+    """Return the project around the working folder, or the one that a stack file makes of it."""
+    folder = Path.cwd()
+    return packaged_project(folder) if project_root(folder) is None else find_project(folder)
+
+
 def packaged_project(root: Path) -> Project:
     """Return the project of a folder without a ``Pulumi.yaml``: stack files and our program."""
     return Project(

@@ -38,6 +38,17 @@ def test_a_workspace_and_its_computes_are_adopted_unchanged(project):
     assert project.aml("destroy", "-s", "taken", "--yes").code == 2  # protected
 
 
+def test_an_empty_folder_becomes_the_project(deployed, tmp_path, monkeypatch):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.setenv("AML_HOME", str(deployed.home))
+    monkeypatch.chdir(empty)
+    deployed.good("import", Outside(deployed).workspace, "-s", "taken", "--yes")
+    assert [file.name for file in empty.rglob("*.yaml")] == ["Pulumi.taken.yaml"]
+    again = deployed.good("up", "--no-fingerprint", "-s", "taken", "--expect-no-changes")
+    assert "no changes" in again.err
+
+
 def test_by_names_into_a_stack_file_that_has_comments(deployed):
     deployed.stack_file("taken").write_text("# ours\nconfig: {}\n", encoding="utf-8")
     names = ("-g", f"{deployed.name}-rg", "-w", deployed.name)

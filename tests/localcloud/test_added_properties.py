@@ -74,6 +74,7 @@ LEAST = {
         "net", {**HERE, "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}},
     ),
     "Microsoft.Network/networkSecurityGroups": ("nsg", HERE),
+    "Microsoft.Network/routeTables": ("table", HERE),
     "Microsoft.Network/publicIPAddresses": ("ip", HERE),
     "Microsoft.Network/networkInterfaces": ("nic", {**HERE, "properties": CARD}),
     "Microsoft.Compute/virtualMachines": ("vm", HERE),
