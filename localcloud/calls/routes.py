@@ -7,8 +7,8 @@ row count as one: JavaScript's and Java's clients, and azureml-core, put an id b
 
 In a template ``{name}`` is one segment, ``{name:path}`` one or more with their slashes,
 ``{name:account}`` a storage account (bare or with its ``.blob.…`` host), ``{name:service}`` its
-host for another service, ``{name:vault}`` a key vault's, ``{ws}`` a whole
-workspace id (``call.workspace``). The matched text is in ``call.params``, decoded.
+host for another service, ``{name:vault}`` a key vault's, ``{name:cluster}`` a Kubernetes cluster's,
+``{ws}`` a whole workspace id (``call.workspace``). The matched text is in ``call.params``, decoded.
 """
 
 import re
@@ -30,6 +30,7 @@ _RULES = {
     "": r"[^/]+",
     "path": r".+",
     "service": r"[a-z0-9]{3,24}\.(?:dfs|file|queue|table|web)(?:\.[^/]+)?",
+    "cluster": r"[a-z0-9-]+\.hcp\.[a-z0-9]+\.azmk8s\.io",
     "vault": r"[a-z][a-z0-9-]{1,22}[a-z0-9]\.vault",
     "account": r"(?!subscriptions(?:/|$))[a-z0-9]{3,24}(?:\.blob\.[^/]+)?",
 }

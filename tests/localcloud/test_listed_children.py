@@ -185,6 +185,9 @@ def test_a_clusters_kubeconfig_leads_to_this_cloud(chain, base, role):
     server = read["clusters"][0]["cluster"]["server"]
     assert server == f"{chain.cloud.url}/{made['properties']['fqdn']}"
     assert read["users"][0]["user"]["token"]
+    asked = chain.call("GET", f"{server.removeprefix(chain.cloud.url)}/api/v1/pods")
+    assert asked.status_code == 501
+    assert "runs no pods" in asked.content.decode()
 
 
 def test_a_cluster_without_local_accounts_has_no_admin(chain, base):
