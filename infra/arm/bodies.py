@@ -263,10 +263,19 @@ def _project(row: ArmType, path: str, stored: object, actual: object) -> object:
 def _project_list(
     row: ArmType, path: str, stored: Sequence[object], actual: Sequence[object]
 ) -> list[object]:
+    if path in row.shared:
+        named = by_name(actual)
+        return [_project(row, path, old, named[at]) for at, old in by_name(stored).items()
+                if at in named]  # fmt: skip
     if len(stored) != len(actual):
         # Items cannot be paired, so the whole list counts as drifted.
         return [_settable(row, path, item) for item in actual]
     return [_project(row, path, old, new) for old, new in zip(stored, actual, strict=True)]
+
+
+def by_name(items: Sequence[object]) -> dict[str, object]:
+    """Return the items of a list by name, as Azure compares names."""
+    return {str(each.get("name")).lower(): each for each in items if isinstance(each, Mapping)}
 
 
 def _not_returned(row: ArmType, path: str, stored: object) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
+from infra.arm.bodies import by_name
 from infra.catalogue.equality import IDENTITIES, identities, same
 from infra.catalogue.types.row import ArmType
 from infra.catalogue.types.table import variant_of_inputs
@@ -47,7 +48,9 @@ def difference(row: ArmType, olds: Document, news: Document) -> Difference:
 def _notes(row: ArmType, paths: Document, news: Document) -> dict[str, str]:
     """Return a note for each path whose change Azure ignores, with the option that applies it."""
     note = f"ignored by Azure; `--replace {news.get(row.name_input)}` replaces it"
-    return {path: note for path in paths if _change_at(row, plain(path)) is Change.IGNORED}
+    ignored = {path: note for path in paths if _change_at(row, plain(path)) is Change.IGNORED}
+    left = [p for p, kind in paths.items() if kind == "delete" and plain(p) in row.shared]
+    return ignored | dict.fromkeys(left, "stays on Azure until it is deleted by itself")
 
 
 def _change_at(row: ArmType, path: str) -> Change:
@@ -97,6 +100,9 @@ def _compare(row: ArmType, path: str, old: object, new: object) -> Iterator[Prop
 def _compare_lists(
     row: ArmType, path: str, old: Sequence[object], new: Sequence[object]
 ) -> Iterator[PropertyChange]:
+    if path in row.shared and by_name(old).keys() & by_name(new).keys():
+        yield from _compare_shared(row, path, by_name(old), by_name(new))
+        return
     for index in range(max(len(old), len(new))):
         here = f"{path}[{index}]"
         if index < min(len(old), len(new)):
@@ -105,6 +111,23 @@ def _compare_lists(
             yield PropertyChange(here, "add", None, new[index])
         else:
             yield PropertyChange(here, "delete", old[index], None)
+
+
+def _compare_shared(
+    row: ArmType, path: str, old: Document, new: Document
+) -> Iterator[PropertyChange]:
+    """Compare the items of a list by name, at their place in the new list or else the old one."""
+    added = {name: f"{path}[{at}]" for at, name in enumerate(new)}
+    removed = {f"{path}[{at}]": each for at, (name, each) in enumerate(old.items())
+               if name not in new}  # fmt: skip
+    for name, here in added.items():
+        if name in old:
+            yield from _compare(row, here, old[name], new[name])
+        else:
+            before = removed.pop(here, None)
+            yield PropertyChange(here, _kind(before, new[name]), before, new[name])
+    for here, item in removed.items():
+        yield PropertyChange(here, "delete", item, None)
 
 
 def _same_leaf(row: ArmType, path: str, old: object, new: object) -> bool:
@@ -139,6 +162,8 @@ def _replaces(row: ArmType, indexed: str, old: object, new: object) -> bool:
     path = plain(indexed)
     if path in row.parameters:
         return True
+    if path in row.shared and indexed.endswith("]") and UNKNOWN not in (old, new):
+        return False  # a named item comes beside the others, or stays
     rule = rule_at(row.updates, path)
     if rule and rule.only_if and UNKNOWN not in (old, new):
         return rule.only_if(old, new)

@@ -328,3 +328,29 @@ def test_no_text_is_the_same_as_none() -> None:
     row = type_of_token(f"{ML}:Workspace")
     assert not difference(row, {"description": ""}, {}).changed
     assert difference(row, {"description": "x"}, {"description": ""}).changed
+
+
+def pooled(*pools):
+    items = [{"name": name, "count": count, "mode": "System"} for name, count in pools]
+    return {"resourceGroupName": "rg", "resourceName": "aks", "agentPoolProfiles": items}
+
+
+POOLS = "agentPoolProfiles"
+
+
+@pytest.mark.parametrize(
+    ("olds", "news", "detailed"),
+    [
+        ([("a", 1), ("b", 1)], [("b", 1), ("a", 1)], {}),
+        ([("a", 1)], [("b", 2), ("a", 3)],
+         {f"{POOLS}[0]": "add", f"{POOLS}[1].count": "update"}),
+        ([("a", 1), ("b", 1)], [("a", 1)], {f"{POOLS}[1]": "delete"}),
+        ([("a", 1), ("b", 1)], [("a", 1), ("c", 1)], {f"{POOLS}[1]": "update"}),
+        ([("a", 1)], [("b", 1)], {f"{POOLS}[0].name": "update-replace"}),
+    ],
+)  # fmt: skip
+def test_a_clusters_pools_are_compared_by_name(olds, news, detailed):
+    found = diff("azure-native:containerservice:ManagedCluster", pooled(*olds), pooled(*news))
+    assert found.detailed == detailed
+    left = [path for path, kind in detailed.items() if kind == "delete"]
+    assert list(found.notes) == left

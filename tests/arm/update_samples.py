@@ -175,6 +175,7 @@ VALUES: dict[str | tuple[str, str], tuple[Any, Any]] = {
     ("storage:StorageAccount", "encryption"): (..., {"keySource": "Microsoft.Storage"}),
     ("storage:StorageAccount", "sku"): (..., {"name": "Standard_GRS"}),
     ("network:VirtualNetwork", "encryption"): (..., {"enabled": True}),
+    ("network:VirtualNetwork", "subnets"): (..., [{"name": "b", "addressPrefix": "10.0.1.0/24"}]),
     ("databricks:Workspace", "parameters"): (
         ...,
         {"encryption": {"value": {"keyName": "l", "keyVaultUri": "https://v"}}},

@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from infra.arm.client import local_client
-from infra.catalogue.api_versions import KEY_VAULT, MACHINE_LEARNING, RESOURCES
+from infra.catalogue.api_versions import (
+    CONTAINER_SERVICE,
+    KEY_VAULT,
+    MACHINE_LEARNING,
+    RESOURCES,
+)
 from infra.catalogue.documents import set_at
 from infra.contract.discovery import SUBSCRIPTION, TENANT
 
@@ -332,4 +337,24 @@ def test_drift_of_services_is_adopted(services):
         "aml:kubernetes_clusters[0].max_nodes: 7",
         "aml:registries[0].public_network_access: disabled",
         "aml:connections[0].target: https://github.com/team/other",
+    }
+
+
+def test_a_pool_that_others_add_is_no_drift_and_stays(services):
+    cluster = "Microsoft.ContainerService/managedClusters/aks"
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{services.name}ser-rg/providers"
+    pools = f"{group}/{cluster}/agentPools"
+    body = {"properties": {"count": 1, "mode": "User", "vmSize": "Standard_NC6"}}
+    with closing(local_client(services.home)) as client:
+        client.complete("PUT", f"{pools}/theirs", api_version=CONTAINER_SERVICE, body=body)
+        assert services.good("drift", "--json").data["resources"] == []
+        assert "no changes" in services.good("up", "--refresh", "--yes").err
+        text = services.stack_file().read_text(encoding="utf-8")
+        assert "max_nodes: 5" in text
+        services.stack_file().write_text(text.replace("max_nodes: 5", "max_nodes: 6"), "utf-8")
+        assert "1 updated" in services.good("up", "--yes").err
+        listed = client.send("GET", pools, api_version=CONTAINER_SERVICE).document["value"]
+    assert {each["name"]: each["properties"].get("maxCount") for each in listed} == {
+        "nodes": 6,
+        "theirs": None,
     }

@@ -139,6 +139,8 @@ MANAGED_CLUSTER: Final = ArmType(
         f"{_POOLS}.enableAutoScaling": False,
     },
     open_ended={"nodeResourceGroup": None, "kubernetesVersion": None, "identityProfile": None},
+    # Pools are resources of their own as well, which others add.
+    shared=words(_POOLS),
 )
 
 CLUSTER_EXTENSION: Final = ArmType(

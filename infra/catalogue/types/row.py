@@ -85,6 +85,9 @@ class ArmType:
     nested: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Input path of a list whose items have their own ``properties``, which Pulumi flattens, to the
     keys beside ``properties``."""
+    shared: frozenset[str] = frozenset()
+    """Input paths of lists of named items that a PUT adds to and deletes nothing from: items that
+    the inputs do not name belong to others, and are not compared."""
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Input path below an input to the name its last step has in the body."""
     kept: frozenset[str] = frozenset()

@@ -155,13 +155,25 @@ def _properties(deployed: Resource, fresh: Resource) -> Iterator[DriftedProperty
     for path, was, now in _compared(row, deployed, bare(deployed.inputs), bare(fresh.inputs)):
         reported.add(path)
         yield _shown(row, path, was, now)
-    before, after = (bodies.settable(row, bare(each.outputs)) for each in (deployed, fresh))
+    before, after = (
+        _own(row, bare(deployed.inputs), bodies.settable(row, bare(each.outputs)))
+        for each in (deployed, fresh)
+    )
     for path, was, now in _compared(row, deployed, before, after):
         # Left as found: `aml up` neither compares nor changes it.
         if any(covers(found, plain(path)) for found in row.as_found):
             continue
         if not any(covers(path, one) or covers(one, path) for one in reported):
             yield replace(_shown(row, path, was, now), declared=False)
+
+
+def _own(row: ArmType, inputs: Document, outputs: Document) -> Document:
+    """Return outputs without the items of shared lists that the inputs do not name."""
+    for path in row.shared:
+        ours, items = bodies.by_name(value_at(inputs, path) or ()), value_at(outputs, path)
+        kept = [item for name, item in bodies.by_name(items or ()).items() if name in ours]
+        outputs = with_value_at(outputs, path, kept) if ours and items else outputs
+    return outputs
 
 
 def _compared(
