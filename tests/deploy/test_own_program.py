@@ -107,6 +107,40 @@ def test_a_workspace_takes_arguments_of_the_sdk_and_any_workspace_has_a_manifest
     assert "no changes" in again.err
 
 
+NETWORK = """\
+from pulumi_azure_native import network, resources
+
+group = resources.ResourceGroup("group", resource_group_name="NAME-net-rg")
+net = network.VirtualNetwork(
+    "net",
+    resource_group_name=group.name,
+    virtual_network_name="NAME",
+    address_space={"address_prefixes": ["10.0.0.0/16"]},
+)
+for at, name in enumerate(("a", "b")):
+    network.Subnet(
+        name,
+        resource_group_name=group.name,
+        virtual_network_name=net.name,
+        subnet_name=name,
+        address_prefix=f"10.0.{at}.0/24",
+    )
+"""
+
+
+def test_subnets_of_their_own_are_no_drift_of_their_network(own):
+    program = own.root / "platform_program/__main__.py"
+    text = NETWORK.replace("NAME", own.name)
+    program.write_text(text, encoding="utf-8")
+    own.good("up", "--yes")
+    assert "no drift" in own.good("drift").err
+    tagged = text.replace("    address_space", '    tags={"a": "b"},\n    address_space')
+    program.write_text(tagged, encoding="utf-8")
+    assert "1 updated" in own.good("up", "--yes").err
+    assert "no drift" in own.good("drift").err
+    assert "no changes" in own.good("up", "--refresh", "--yes").err
+
+
 @pytest.mark.parametrize(
     ("argument", "said"),
     [

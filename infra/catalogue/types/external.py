@@ -37,6 +37,8 @@ VIRTUAL_MICROSOFT_NETWORK: Final = ArmType(
         "virtualNetworkPeerings": _BESIDE_PROPERTIES,
     },
     kept=words("properties.subnets properties.virtualNetworkPeerings"),
+    # Either is also a resource of its own, of the same program or of others.
+    as_found=words("subnets virtualNetworkPeerings"),
 )
 
 SUBNET: Final = ArmType(
