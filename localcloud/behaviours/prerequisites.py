@@ -11,7 +11,7 @@ from typing import Final
 from infra.contract.discovery import TENANT
 from infra.contract.json_types import JsonObject
 from localcloud.behaviours.deleted_vaults import recover_or_refuse
-from localcloud.behaviours.minting import two_keys, with_properties
+from localcloud.behaviours.minting import two_keys, with_new_keys, with_properties
 from localcloud.behaviours.private_endpoints import with_connections
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.lookups import existing
@@ -21,6 +21,8 @@ from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.calls.times import iso
 from localcloud.calls.uniqueness import require_unique_name
 from localcloud.store.resources import StoredResource
+
+_PASSWORDS: Final = ("password", "password2")
 
 
 def _vault(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
@@ -105,7 +107,15 @@ def _logs(call: Call, wanted: JsonObject, _: StoredResource | None) -> JsonObjec
 
 
 def _log_keys(call: Call) -> Reply:
-    first, second = existing(call).secrets["keys"]
+    return _shown_log_keys(existing(call))
+
+
+def _new_log_keys(call: Call) -> Reply:
+    return _shown_log_keys(with_new_keys(call, 0, 1))
+
+
+def _shown_log_keys(workspace: StoredResource) -> Reply:
+    first, second = workspace.secrets["keys"]
     return answer({"primarySharedKey": first, "secondarySharedKey": second})
 
 
@@ -130,7 +140,7 @@ def _registry(call: Call, wanted: JsonObject, old: StoredResource | None) -> Jso
 
 def registry_credentials(registry: StoredResource) -> JsonObject:
     """Return the admin user of a registry and its two passwords."""
-    passwords = zip(("password", "password2"), registry.secrets["keys"], strict=True)
+    passwords = zip(_PASSWORDS, registry.secrets["keys"], strict=True)
     return {
         "username": registry.name,
         "passwords": [{"name": name, "value": value} for name, value in passwords],
@@ -139,13 +149,25 @@ def registry_credentials(registry: StoredResource) -> JsonObject:
 
 def _registry_keys(call: Call) -> Reply:
     registry = existing(call)
+    _require_admin(registry)
+    return answer(registry_credentials(registry))
+
+
+def _new_registry_key(call: Call) -> Reply:
+    _require_admin(existing(call))
+    name = str(call.json().get("name"))
+    if name not in _PASSWORDS:
+        raise invalid([("name", f"The name must be one of {', '.join(_PASSWORDS)}.")])
+    return answer(registry_credentials(with_new_keys(call, _PASSWORDS.index(name))))
+
+
+def _require_admin(registry: StoredResource) -> None:
     if not registry.properties.get("adminUserEnabled"):
         raise RefusedError(
             400,
             "AdminUserDisabled",
             f"Admin user is disabled on container registry '{registry.name}'.",
         )
-    return answer(registry_credentials(registry))
 
 
 def _identity(_call: Call, wanted: JsonObject, _: StoredResource | None) -> JsonObject:
@@ -167,14 +189,14 @@ KINDS: Final = (
         kind_of("Microsoft.OperationalInsights/workspaces"),
         minted=two_keys,
         fill=_logs,
-        actions={"sharedKeys": _log_keys},
+        actions={"sharedKeys": _log_keys, "regenerateSharedKey": _new_log_keys},
     ),
     replace(
         kind_of("Microsoft.ContainerRegistry/registries"),
         minted=two_keys,
         fill=_registry,
         show=with_connections,
-        actions={"listCredentials": _registry_keys},
+        actions={"listCredentials": _registry_keys, "regenerateCredential": _new_registry_key},
     ),
     replace(kind_of("Microsoft.ManagedIdentity/userAssignedIdentities"), fill=_identity),
 )

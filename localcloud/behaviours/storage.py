@@ -4,7 +4,12 @@ from dataclasses import replace
 from typing import Final
 
 from infra.contract.json_types import JsonObject
-from localcloud.behaviours.minting import two_keys, with_properties
+from localcloud.behaviours.minting import (
+    times_of_keys,
+    two_keys,
+    with_new_keys,
+    with_properties,
+)
 from localcloud.behaviours.private_endpoints import with_connections
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.lookups import existing
@@ -91,22 +96,11 @@ def _regenerate(call: Call) -> Reply:
     if name not in _KEY_NAMES:
         says = f"The property 'keyName' must be one of {', '.join(_KEY_NAMES)}, not '{name}'."
         raise invalid([("keyName", says)])
-    with call.cloud.store.database.write():
-        account = existing(call)
-        at = _KEY_NAMES.index(name)
-        keys, made = list(account.secrets["keys"]), list(_made(account))
-        keys[at], made[at] = two_keys(call)["keys"][at], call.now
-        changed = replace(account, secrets={**account.secrets, "keys": keys, "made": made})
-        call.cloud.store.resources.put(changed)
-    return _shown_keys(changed)
-
-
-def _made(account: StoredResource) -> tuple[float, ...]:
-    return tuple(account.secrets.get("made") or (account.created, account.created))
+    return _shown_keys(with_new_keys(call, _KEY_NAMES.index(name)))
 
 
 def _shown_keys(account: StoredResource) -> Reply:
-    keys = zip(_KEY_NAMES, account.secrets["keys"], _made(account), strict=True)
+    keys = zip(_KEY_NAMES, account.secrets["keys"], times_of_keys(account), strict=True)
     return answer(
         {
             "keys": [

@@ -130,6 +130,37 @@ def test_a_regenerated_key_opens_and_the_old_one_does_not(chain, account):
     assert chain.arm("POST", f"{account}/listKeys").json() == answered.json()
 
 
+REGISTRY = ("Microsoft.ContainerRegistry/registries/keyed", {"sku": {"name": "Basic"},
+            "properties": {"adminUserEnabled": True}})  # fmt: skip
+LOGS = ("Microsoft.OperationalInsights/workspaces/keyed", {})
+BATCH = ("Microsoft.Batch/batchAccounts/keyed", {})
+
+
+@pytest.mark.parametrize(
+    ("made", "listed", "renewed", "body", "kept"),
+    [
+        (REGISTRY, "listCredentials", "regenerateCredential", {"name": "password2"}, 1),
+        (LOGS, "sharedKeys", "regenerateSharedKey", {}, 0),
+        (BATCH, "listKeys", "regenerateKeys", {"keyName": "Primary"}, 1),
+    ],
+)
+def test_keys_are_renewed(chain, chain_workspace, *, made, listed, renewed, body, kept):
+    type_and_name, sent = made
+    path = f"{chain_workspace.partition('/providers/')[0]}/providers/{type_and_name}"
+    assert chain.arm("PUT", path, {"location": "westeurope", **sent}).status_code in {200, 201, 202}
+
+    def keys(action, asked=None):
+        answered = chain.arm("POST", f"{path}/{action}", asked)
+        assert answered.status_code == 200, answered.content
+        found = answered.json()
+        passwords = [each["value"] for each in found.pop("passwords", ())]
+        return {*passwords, *(v for k, v in found.items() if k not in {"username", "accountName"})}
+
+    before, after = keys(listed), keys(renewed, body)
+    assert len(before & after) == kept
+    assert keys(listed) == after
+
+
 def test_a_key_that_an_account_does_not_have_is_refused(chain, account):
     answered = chain.arm("POST", f"{account}/regenerateKey", {"keyName": "key3"})
     assert answered.json()["error"]["target"] == "keyName"

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from infra.contract.json_types import JsonObject
-from localcloud.behaviours.minting import two_keys, with_properties
+from localcloud.behaviours.minting import two_keys, with_new_keys, with_properties
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
@@ -48,14 +48,10 @@ def _list_keys(call: Call) -> Reply:
 
 
 def _regenerate_key(call: Call) -> Reply:
-    account, which = existing(call), str(call.json().get("keyName"))
+    which = str(call.json().get("keyName"))
     if which not in _KEYS:
         raise RefusedError(400, "InvalidKeyName", f"keyName is one of {', '.join(_KEYS)}.")
-    keys = list(account.secrets["keys"])
-    keys[_KEYS.index(which)] = two_keys(call)["keys"][0]
-    account = replace(account, secrets={**account.secrets, "keys": keys})
-    call.cloud.store.resources.put(account)
-    return answer(_keys(account))
+    return answer(_keys(with_new_keys(call, _KEYS.index(which))))
 
 
 def _keys(account: StoredResource) -> JsonObject:
