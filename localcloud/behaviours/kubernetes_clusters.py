@@ -48,7 +48,7 @@ POOLS: Final = Listed(
 
 def _cluster(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
     properties = dict(wanted.get("properties") or {})
-    pools = properties.get(POOLS.key) or ()
+    pools = [each or {} for each in properties.get(POOLS.key) or ()]
     before = dict(old.properties) if old else {}
     if not pools and call.method == "PUT":
         path = "properties.agentPoolProfiles"

@@ -103,7 +103,8 @@ class Listed:
 
     def _entries(self, given: object) -> Iterator[tuple[str, JsonObject]]:
         seen: set[str] = set()
-        for at, each in enumerate(given if isinstance(given, list) else ()):
+        for at, item in enumerate(given if isinstance(given, list) else ()):
+            each = item or {}  # ARM takes null for "not given"
             path, name = f"properties.{self.key}[{at}].name", str(each.get("name") or "")
             if not name:
                 raise invalid([(path, f"An entry of '{self.key}' needs a name.")])

@@ -170,7 +170,7 @@ def _fill_record(call: Call, wanted: JsonObject, _: StoredResource | None) -> Js
         raise invalid([(f"properties.{p}", f"The property '{p}' is required.") for p in missing])
     for each in properties[key] if key == _RECORDS[_ADDRESS] else ():
         try:
-            ipaddress.IPv4Address(str(each.get("ipv4Address")))
+            ipaddress.IPv4Address(str((each or {}).get("ipv4Address")))
         except ValueError as error:
             path = f"properties.{key}.ipv4Address"
             raise invalid([(path, f"The address is not an IPv4 address: {error}.")]) from error

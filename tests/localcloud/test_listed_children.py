@@ -103,6 +103,16 @@ def test_a_list_takes_no_two_of_a_name(chain, base, family):
     assert chain.arm("GET", f"{base}/{family.parent}/twice").status_code == 404
 
 
+@EACH
+@pytest.mark.parametrize("nothing", [None, {}])
+def test_an_entry_without_a_name_is_refused(chain, base, family, nothing):
+    parent = f"{base}/{family.parent}/nameless"
+    put(chain, parent, family.key, ("one", family.first))
+    body = {**HERE, "properties": {family.key: [nothing]}}
+    assert chain.arm("PUT", parent, body).status_code == 400
+    assert listed(chain, parent, family.key) == ["one"]
+
+
 @pytest.mark.parametrize(("family", "left"), [(NETWORKS, ["one"]), (GROUPS, []), (TABLES, [])])
 def test_a_network_keeps_its_subnets_and_a_group_no_rules(chain, base, family, left):
     parent = f"{base}/{family.parent}/parent"

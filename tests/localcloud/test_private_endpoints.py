@@ -158,6 +158,7 @@ def test_records_of_ones_own_are_beside_those_of_endpoints(cloud, group):
         {"aRecords": [{"ipv4Address": "10.0.0.9"}]},
         {"ttl": 300, "aRecords": [{"ipv4Address": "::1"}]},
         {"ttl": 300, "aRecords": "10.0.0.9"},
+        {"ttl": 300, "aRecords": [None]},
     ],
 )
 def test_a_record_that_is_none_is_refused(cloud, group, properties):
