@@ -27,6 +27,10 @@ class Line(int):
         made.file = file
         return made
 
+    def __reduce__(self) -> tuple[type[Self], tuple[int, str]]:
+        """Return what a copy is made of: an environment that is copied has its lines in it."""
+        return type(self), (int(self), self.file)
+
 
 def file_of(line: int, default: str) -> str:
     """Return the file of a line, ``default`` for one that does not know it."""

@@ -1,8 +1,10 @@
 """Documents know the lines of their values."""
 
+import copy
+
 import pytest
 
-from runtime.definitions.located import read_located
+from runtime.definitions.located import file_of, read_located
 
 
 def _read(text):
@@ -44,6 +46,12 @@ def test_a_key_that_appears_twice_is_a_fault_of_its_line():
 def test_text_that_cannot_be_read_names_its_line(text, line):
     _, (fault,) = read_located(text)
     assert fault.line == line
+
+
+def test_a_copy_knows_its_lines_and_their_file():
+    document, _ = read_located("a: 1\nb: [2]\n", "job.yml")
+    (item,) = copy.deepcopy(document).get("b").items
+    assert (item.value, item.line, file_of(item.line, "")) == (2, 2, "job.yml")
 
 
 def test_text_without_a_document_is_null():
