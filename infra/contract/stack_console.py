@@ -106,7 +106,10 @@ class ComputeDetail:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """One line of a plan. ``destroys``: something is deleted, or replaced and so deleted."""
+    """One line of a plan. ``destroys``: something is deleted, or replaced and so deleted.
+
+    ``detaches``: what was attached leaves the workspace, and stays as it is.
+    """
 
     urn: str
     mark: str
@@ -115,6 +118,7 @@ class PlannedStep:
     name: str
     lines: Sequence[str] = ()
     destroys: bool = False
+    detaches: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,8 @@ class _NodeRun:
         try:
             self._lay_out()
             count = len(self._asked["tree"]["files"])
-            log.append("step", {"step": "unzip", "text": f"{count} files laid out"})
+            text = f"{count} file{'s' * (count != 1)} laid out"
+            log.append("step", {"step": "unzip", "text": text})
             python, variables = self._prepared(log)
         except (BuildError, OSError, *_STORAGE) as error:
             return self._failed(log, str(error))

@@ -77,7 +77,10 @@ def registered(request: Request) -> Response:
     problem, stopped = "", False
     try:
         with opened_workspace(site) as workspace:
-            found = list(Environment.list(workspace).values())
+            # What somebody registered comes before the curated ones, which have no version.
+            found = sorted(
+                Environment.list(workspace).values(), key=lambda each: each.version is None
+            )
     except PlatformError as error:
         problem = f"{error.detail} {error.remedy or ''}".strip()
         stopped = isinstance(error, CloudStoppedError)

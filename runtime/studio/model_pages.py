@@ -7,10 +7,11 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from infra.contract.errors import CloudStoppedError, PlatformError
+from infra.contract.errors import CloudStoppedError, PlatformError, UnknownNameError
 from runtime.agent.assets.model import Model
 from runtime.agent.files import OutsideError
-from runtime.api.exceptions import azureml_errors
+from runtime.api.exceptions import WebserviceException
+from runtime.api.workspace import Workspace
 from runtime.studio import files
 from runtime.studio.site import Site, site_of
 from runtime.studio.workspace import opened_workspace
@@ -46,7 +47,7 @@ def model(request: Request) -> Response:
     site = site_of(request)
     name, version = request.path_params["name"], request.path_params["version"]
     with opened_workspace(site) as workspace:
-        found = Model(workspace, name, version=version)
+        found = _model(workspace, name, version)
         versions = Model.list(workspace, name=name)
     return site.page(
         request,
@@ -81,10 +82,20 @@ def download(request: Request) -> Response:
     """Copy the files of a model to this machine, below ``models`` of the home folder."""
     site = site_of(request)
     name, version = request.path_params["name"], request.path_params["version"]
-    with opened_workspace(site) as workspace, azureml_errors():
-        found = Model(workspace, name, version=version)
+    with opened_workspace(site) as workspace:
+        found = _model(workspace, name, version)
         found.download(str(_place(site, name, version)), exist_ok=True)
     return RedirectResponse(f"/models/{name}/{version}", 303)
+
+
+def _model(workspace: Workspace, name: str, version: str) -> Model:
+    try:
+        return Model(workspace, name, version=version)
+    except WebserviceException:
+        raise UnknownNameError(
+            f"The workspace has no version {version!r} of a model {name!r}.",
+            remedy="The models page lists all versions.",
+        ) from None
 
 
 def _place(site: Site, name: str, version: str) -> Path:

@@ -1,6 +1,7 @@
 """The eight steps of a run on a time line, also those that its target leaves out, and why. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +25,8 @@ _STATES: Final[Mapping[str, str]] = {
     RunState.FINALIZING: "collect",
 }
 """The step that a state begins, for targets that report no steps of their own."""
+_LAST: Final = frozenset({"collect", "scale down"})
+"""What follows the script."""
 _HERE: Final = "the run is on this machine, which is always there"
 _OWN: Final = "the machine is always there"
 _CLUSTER: Final = "the cluster schedules the run on nodes that it has"
@@ -41,8 +44,43 @@ _LEFT_OUT: Final[Mapping[str, Mapping[str, str]]] = {
     "virtual_machine": {**_ALWAYS_THERE, "download": "files are laid out as they arrive"},
     "virtual_machines": {**_ALWAYS_THERE, "download": "files are laid out as they arrive"},
     "hdinsight": {"scale up": _CLUSTER, "scale down": _CLUSTER},
+    "compute_instance": {
+        "scale up": "the instance was started before",
+        "scale down": "the instance goes on until it is stopped",
+    },
 }
 """Kind of target → the steps that it has no need of, and why."""
+_BY_AZURE_ML: Final = "part of environment: Azure ML does not report it apart"
+_UNTOLD: Final[Mapping[str, Mapping[str, str]]] = {
+    "hdinsight": {
+        "download": "part of unzip: files are laid out as they arrive",
+        "unzip": "part of run: the driver lays files out as it starts",
+    },
+    "batch": {"scale down": "part of collect: a pool made for the run is deleted with its job"},
+    "databricks": {
+        "scale up": "part of run: the cluster was ready before it was asked about",
+        "unzip": "part of run: files are laid out as the task starts",
+        "scale down": "after the run: Databricks ends the cluster that it made for it",
+    },
+    "aml_compute": {
+        "scale up": "part of environment: Azure ML reported no wait for nodes",
+        "environment": "part of run: Azure ML reported no preparation",
+        "download": _BY_AZURE_ML,
+        "unzip": _BY_AZURE_ML,
+        "collect": "part of run: outputs are stored as they are written",
+        "scale down": "after the run: the cluster removes nodes that stay idle",
+    },
+    "compute_instance": {
+        "environment": "part of run: Azure ML reported no preparation",
+        "download": _BY_AZURE_ML,
+        "unzip": _BY_AZURE_ML,
+        "collect": "part of run: outputs are stored as they are written",
+    },
+}
+"""Kind of target → the steps of which it may say nothing, and where they are.
+
+A run has been through them once its script has begun; before that, they may still be told of.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +141,7 @@ def bars_of(steps: Sequence[Step], state: RunState, kind: str, now: float) -> Se
     """
     begun = [*_drawn(steps, now)]
     names = {bar.name for bar in begun}
-    left_out = _LEFT_OUT.get(kind, {})
-    others = [Bar(name, _why(left_out.get(name, ""), state)) for name in STEPS if name not in names]
+    others = [Bar(name, _why(name, kind, names, state)) for name in STEPS if name not in names]
     order = {name: place for place, name in enumerate(STEPS)}
     return sorted([*begun, *others], key=lambda bar: order.get(bar.name, len(STEPS)))
 
@@ -119,9 +156,13 @@ def _drawn(steps: Sequence[Step], now: float) -> Iterable[Bar]:
         yield Bar(step.name, step.text, at, wide, seconds, step.seconds is None)
 
 
-def _why(left_out: str, state: RunState) -> str:
-    if left_out:
+def _why(name: str, kind: str, begun: AbstractSet[str], state: RunState) -> str:
+    """Return why a run has not begun a step, or where the step is, of which nothing was said."""
+    if left_out := _LEFT_OUT.get(kind, {}).get(name):
         return f"not needed here: {left_out}"
+    is_past = state.final if name in _LAST else True
+    if "run" in begun and is_past and (untold := _UNTOLD.get(kind, {}).get(name)):
+        return untold
     if not state.final:
         return "not yet"
     if state is RunState.COMPLETED:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from runtime.api.exceptions import azureml_errors
+from infra.contract.errors import PlatformError
+from runtime.api.exceptions import AzureMLException, azureml_errors
 from runtime.api.workspace import Workspace
 from runtime.studio.site import Site
 from runtime.submit.session import open_session
@@ -20,5 +21,10 @@ def opened_workspace(site: Site) -> Iterator[Workspace]:
     try:
         with azureml_errors():
             yield Workspace(session)
+    except AzureMLException as error:
+        # Nobody raised azureml-core's exceptions here: ours say what to do.
+        if isinstance(error.__cause__, PlatformError):
+            raise error.__cause__ from None
+        raise
     finally:
         session.close()

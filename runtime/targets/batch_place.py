@@ -99,7 +99,7 @@ class BatchPlace:
 
     def _start(self, shipment: Shipment, tell: Teller) -> None:
         shipment.check()
-        pool = self._pool(tell)
+        pool, waits = self._pool()
         shipment.check()
 
         def report(text: str) -> None:
@@ -141,14 +141,14 @@ class BatchPlace:
         self._account.create_job(job_body(self._run_id, pool, self._settings["priority"]))
         self._account.create_task(self._job, task)
         shipment.check()
-        where = self._account.pool_of(self._job)
         tell.record("property", {"key": "aml.batch.job", "value": self._job})
-        tell.step("scale up", f"task {TASK} of job {self._job} waits for pool {where}")
+        tell.step("scale up", f"the run's task waits for {waits}")
         tell.state(RunState.QUEUED)
 
-    def _pool(self, tell: Teller) -> JsonObject:
-        """Return the ``poolInfo`` of the job; make the pool if that is asked for."""
+    def _pool(self) -> tuple[JsonObject, str]:
+        """Return the ``poolInfo`` of the job and which pool it is; make it if that is asked for."""
         options, account = self._options, self._account
+        made = f"of {options.vm_size}, made for the run"
         if options.pool:
             known = account.pool(options.pool)
             if known is None and not options.create_pool:
@@ -162,16 +162,15 @@ class BatchPlace:
             if known is None:
                 account.create_pool({"id": options.pool, **self._pool_body()})
                 Watched(pool=options.pool).write(self._file)
-                tell.step("scale up", f"pool {options.pool} of {options.vm_size} is being made")
-            elif self._nodes > 1 and not known.get("enableInterNodeCommunication"):
+                return {"poolId": options.pool}, f"pool {options.pool} {made}"
+            if self._nodes > 1 and not known.get("enableInterNodeCommunication"):
                 raise UsageError(
                     f"The nodes of pool {options.pool!r} cannot reach each other.",
                     remedy="Name a pool with `enableInterNodeCommunication`, or none: one is made"
                     " for the run.",
                 )
-            return {"poolId": options.pool}
-        tell.step("scale up", f"a pool of {options.vm_size} is being made for the run")
-        return own_pool(self._run_id, self._pool_body())
+            return {"poolId": options.pool}, f"pool {options.pool}"
+        return own_pool(self._run_id, self._pool_body()), f"a pool {made}"
 
     def _pool_body(self) -> JsonObject:
         image = parse_image(self._options.image)

@@ -113,6 +113,17 @@ def test_what_is_missing_of_a_machine_is_said_without_a_line_of_the_file(deploye
     assert "needs password or private_key." in refused.value.others
 
 
+def test_what_is_detached_is_not_destroyed(console):
+    account = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Batch/batchAccounts/train"
+    done = applied(console, console.add_compute("batch", {"name": "nodes", "resource_id": account}))
+    assert done.state is ChangeState.DONE, done.problem
+    removed = applied(console, console.remove_compute("nodes"))
+    (last,) = console.operation(console.history()[0].number)
+    assert removed.title == "Detach nodes"
+    for (step,) in (removed.steps, [last]):
+        assert (step.mark, step.destroys, step.detaches) == ("-", False, True)
+
+
 def test_what_is_destroyed_is_marked(console):
     planned = settled(console, console.remove_compute("cpu"))
     assert planned.title == "Delete cpu"

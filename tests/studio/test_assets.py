@@ -1,5 +1,6 @@
 """The pages of schedules, environments and locks, and models."""
 
+import html
 import json
 
 import pytest
@@ -198,6 +199,34 @@ def test_models_are_listed_shown_and_downloaded(at_work):
 )
 def test_models_and_files_that_are_not_there_are_not_found(at_work, path):
     assert at_work.client.get(f"/models/{path}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "back"),
+    [
+        ("/models/fox/9", "The workspace has no version '9' of a model 'fox'.", "All models"),
+        ("/environments/registered/none", "Use one of: ", "All registered environments"),
+        ("/environments/registered/trees?version=9", "Use one of: 1.", "All registered"),
+    ],
+)
+def test_what_the_workspace_does_not_have_is_said_for_a_browser(at_work, path, said, back):
+    answer = at_work.client.get(path)
+    text = html.unescape(answer.text)
+    assert answer.status_code == 404
+    assert "<h1>Unknown name</h1>" in text
+    assert said in text
+    assert f">{back}" in text
+    assert "the line that raised it" not in text
+
+
+@pytest.mark.filterwarnings("ignore:AzureML-Minimal is an environment of Azure")
+def test_registered_environments_come_before_curated_ones_which_have_no_version(at_work):
+    page = at_work.client.get("/environments/registered").text
+    assert page.index(">trees<") < page.index(">AzureML-Minimal<")
+    curated = at_work.client.get("/environments/registered/AzureML-Minimal").text
+    assert "<dt>Curated</dt>" in curated
+    assert "<dd>None</dd>" not in curated
+    assert "<td>None</td>" not in page
 
 
 def test_environments_of_the_workspace_are_shown_without_their_values(at_work):

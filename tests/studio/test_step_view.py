@@ -50,8 +50,43 @@ def test_all_eight_are_on_the_line_with_why_some_were_not_needed():
     ],
 )
 def test_a_step_that_a_target_may_still_take_is_no_step_left_out(state, text):
-    bars = bars_of(steps_of(record(1, ended=None), LOCAL), state, "aml_compute", 200.0)
+    bars = bars_of(steps_of(record(1, ended=None), LOCAL), state, "", 200.0)
     assert {bar.text for bar in bars if bar.name == "scale down"} == {text}
+
+
+@pytest.mark.parametrize(
+    ("kind", "reported"),
+    [
+        ("batch", ("download", "scale up", "unzip", "environment", "run", "collect")),
+        ("databricks", ("environment", "download", "run", "collect")),
+        ("hdinsight", ("environment", "download", "run", "collect")),
+        ("hdinsight", ("unzip", "environment", "run", "collect")),
+        ("aml_compute", ("scale up", "environment", "run", "collect")),
+        ("aml_compute", ("run",)),
+        ("compute_instance", ("environment", "run")),
+    ],
+)
+def test_a_step_that_a_target_does_not_tell_of_is_said_to_be_elsewhere(kind, reported):
+    names = ("snapshot zip", *reported)
+    events = [event(at, "step", step=name) for at, name in enumerate(names)]
+    ended = bars_of(steps_of(record(1, ended=120.0), events), RunState.COMPLETED, kind, 200.0)
+    texts = {bar.name: bar.text for bar in ended if bar.seconds is None}
+    assert set(texts) == set(STEPS) - set(names)
+    said = ("not needed here: ", "part of ", "after the run: ")
+    assert [each for each in texts.values() if not each.startswith(said)] == []
+
+
+def test_a_step_is_elsewhere_only_once_the_script_has_begun():
+    begun = [event(0, "step", step="snapshot zip"), event(1, "step", step="environment")]
+    texts = {
+        state: {bar.text for bar in bars_of(steps_of(record(1), begun), state, "batch", 200.0)
+                if bar.seconds is None}
+        for state in (RunState.PREPARING, RunState.FAILED)
+    }  # fmt: skip
+    assert texts == {RunState.PREPARING: {"not yet"}, RunState.FAILED: {"not reached"}}
+    runs = [*begun, event(2, "step", step="run")]
+    bars = bars_of(steps_of(record(1, ended=None), runs), RunState.RUNNING, "batch", 200.0)
+    assert {bar.text for bar in bars if bar.name in {"collect", "scale down"}} == {"not yet"}
 
 
 def test_a_step_that_is_not_reported_begins_with_its_state():

@@ -6,6 +6,7 @@ from infra.arm.diffing import changes
 from infra.catalogue.types.table import is_type, type_of_token
 from infra.contract.json_types import Document
 from infra.contract.stack_console import PlannedStep
+from infra.deploy.console.destroying import destroys, detaches
 from infra.deploy.stack.change_lines import Changed, change_lines
 from infra.deploy.stack.step_documents import MARKS, short_type
 from infra.engine.model.events import Op
@@ -58,8 +59,8 @@ def _paths(token: str, before: Document, after: Document) -> Sequence[str]:
 
 
 def _step(resource: Resource, op: Op, lines: Sequence[str] = ()) -> PlannedStep:
-    destroys = op in {Op.DELETE, Op.REPLACE}
+    what = op, resource.type, bare(resource.inputs)
     return PlannedStep(
         resource.urn, MARKS[op][0], str(op), short_type(resource.type), resource.name, lines,
-        destroys,
+        destroys(*what), detaches(*what),
     )  # fmt: skip

@@ -19,6 +19,7 @@ from infra.contract.json_text import json_text
 from infra.contract.private import private_file
 from infra.contract.stack_console import ChangeState, PlannedStep, ResourceProgress
 from infra.deploy.console.change_files import ChangeFiles
+from infra.deploy.console.destroying import destroys, detaches
 from infra.deploy.drift.adopt import lines
 from infra.deploy.drift.comparison import GONE
 from infra.deploy.drift.drift import StackDrift
@@ -38,11 +39,10 @@ from infra.deploy.stack.step_documents import (
     short_type,
     step_document,
 )
-from infra.engine.model.events import Event, Finished, Op, Started, Step
+from infra.engine.model.events import Event, Finished, Started, Step
 from infra.engine.model.resources import urn_name
 from infra.spec.editing import replace_text
 
-_DESTROYING: Final = frozenset({Op.DELETE, Op.REPLACE, Op.DELETE_REPLACED})
 _BUG: Final = "This is a bug in aml-platform"
 
 
@@ -172,6 +172,7 @@ def listed_steps(steps: Sequence[Step], *, own_program: bool) -> list[Step]:
 
 def planned_step(step: Step, *, own_program: bool) -> PlannedStep:
     """Return a step as a line of a plan."""
+    what = step.op, step.type, step.old or step.new or {}
     return PlannedStep(
         step.urn,
         MARKS[step.op][0],
@@ -179,7 +180,8 @@ def planned_step(step: Step, *, own_program: bool) -> PlannedStep:
         short_type(step.type),
         urn_name(step.urn),
         tuple(step_lines(step, own_program=own_program)),
-        step.op in _DESTROYING,
+        destroys(*what),
+        detaches(*what),
     )
 
 

@@ -43,7 +43,7 @@ class Planned:
     @property
     def detached(self) -> bool:
         """Whether it only attaches what exists: an attachment that is there is adopted."""
-        return self.row.discriminator is not None and self.row.delete_query == DETACH
+        return is_attachment(self.row)
 
     @property
     def moves(self) -> bool:
@@ -57,6 +57,11 @@ class Planned:
     def __str__(self) -> str:
         """Return the resource as a message names it: ``key vault 'safe'``."""
         return f"{self.row.name_rule.noun} {parse_arm_id(self.old or self.new).name!r}"
+
+
+def is_attachment(row: ArmType) -> bool:
+    """Return whether a resource only attaches what exists, which its deletion leaves as it is."""
+    return row.discriminator is not None and row.delete_query == DETACH
 
 
 def planned(steps: Iterable[Step], subscription: str) -> Sequence[Planned]:
