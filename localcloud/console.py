@@ -1,5 +1,6 @@
 """The local cloud as a browser shows it: through its own ARM, and the daemon's endpoints."""
 
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -40,6 +41,8 @@ _SERVICES: Final = {
 _GONE: Final = 404
 _COUNT: Final = "NodeCount"
 _LOG_LINES: Final = 40
+_LOOKING: Final = threading.Lock()
+"""Held while a page asks for all that the cloud holds."""
 
 
 class LocalCloudConsole:
@@ -49,6 +52,10 @@ class LocalCloudConsole:
         self._home = home
 
     def facts(self) -> CloudFacts:
+        with _LOOKING:
+            return self._facts()
+
+    def _facts(self) -> CloudFacts:
         status = control.status(self._home)
         log = control.log_lines(self._home, _LOG_LINES)
         if not status.running:
@@ -93,7 +100,8 @@ class LocalCloudConsole:
         control.stop(self._home)
 
     def throttle(self, calls: int, retry_after_s: int) -> None:
-        self._inject({"throttle": calls, "retry_after_s": retry_after_s})
+        with _LOOKING:  # whoever looks meanwhile would use them up
+            self._inject({"throttle": calls, "retry_after_s": retry_after_s})
 
     def slow(self, type: str, seconds: float) -> None:
         self._inject({"operation_s": {type: seconds}})
@@ -185,11 +193,15 @@ def _usages(arm: ArmRequests, workspaces: Sequence[Document]) -> Iterator[CloudU
                 yield CloudUsage(region, name, int(each["currentValue"]), int(each["limit"]))
 
 
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
+
+
 def _faults(document: Document) -> Faults:
     failures = [
         f"{each['method'] or 'any call'} of {each['type'] or 'any type'}"
         f" {each['name'] or ''}".rstrip()
-        + f", {each['times']} times: {each['code']}"
+        + f", {_times(int(each['times']))}: {each['code']}"
         for each in document["failures"]
     ]
     return Faults(

@@ -14,6 +14,12 @@ from runtime.studio.live import Part, part
 from runtime.studio.site import site_of
 
 Form = Mapping[str, str]
+_NUMBERS: Final = {
+    "calls": "the number of calls to refuse",
+    "retry_after_s": "the number of seconds after which calls are repeated",
+    "seconds": "the number of seconds that operations take",
+    "times": "the number of times to fail",
+}
 _OWN: Final = re.compile(r"/(?![/\\])[!-~]*\Z")
 """An address below this studio's: two slashes begin the name of another host."""
 
@@ -39,14 +45,14 @@ def act(request: Request) -> Response:
 
 
 def _number(form: Form, key: str, most: float) -> float:
+    text = form.get(key, "").strip()
     try:
-        found = float(form.get(key, ""))
+        found = float(text)
     except ValueError:
         found = -1.0
     if not 0 <= found <= most:
-        raise UsageError(
-            f"{key} is {form.get(key, '')!r}.", remedy=f"Enter a number from 0 to {most:g}."
-        )
+        what = f"{text!r} is not {_NUMBERS[key]}." if text else f"{_NUMBERS[key]} is missing."
+        raise UsageError(what[:1].upper() + what[1:], remedy=f"Enter a number from 0 to {most:g}.")
     return found
 
 

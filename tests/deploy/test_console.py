@@ -11,6 +11,7 @@ from infra.contract.errors import UnknownNameError, UsageError
 from infra.contract.stack_console import ChangeState, FormError
 from infra.deploy.console.change_files import ChangeStore
 from infra.deploy.console.console import Console
+from localcloud.console import LocalCloudConsole
 from runtime.cli.root import run
 from tests.deploy.outside import unchanged
 from tests.deploy.project import make_project
@@ -111,6 +112,21 @@ def test_what_is_missing_of_a_machine_is_said_without_a_line_of_the_file(deploye
     with unchanged(deployed.stack_file()), pytest.raises(FormError) as refused:
         console.add_compute("virtual_machine", {"name": "box", "user": "me"})
     assert "needs password or private_key." in refused.value.others
+
+
+def test_a_deployment_that_fails_says_why_without_a_command_s_screen(deployed, console):
+    compute = "Microsoft.MachineLearningServices/workspaces/computes"
+    planned = settled(console, console.add_compute("aml_compute", CLUSTER | {"name": "never"}))
+    LocalCloudConsole(deployed.home).fail(compute, "never", 1)
+    with unchanged(deployed.stack_file()):
+        console.apply(planned.id)
+        failed = settled(console, planned.id)
+    assert failed.state is ChangeState.FAILED
+    assert failed.problem.startswith("The deployment failed.\nplatform-never: ")
+    assert "InternalServerError" in failed.problem
+    assert failed.remedy.endswith("The stack file is as it was.")
+    assert "above" not in failed.problem
+    assert applied(console, console.deploy()).state is ChangeState.DONE  # what is left is removed
 
 
 def test_what_is_detached_is_not_destroyed(console):

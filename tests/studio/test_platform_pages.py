@@ -142,7 +142,11 @@ def test_faults_are_switched_on_and_off(shop):
     text = shop.text("/cloud")
     assert "Operations on any other type take 0.5 s." in text
     assert "PUT of Microsoft.Web/sites web, 2 times" in text
-    assert shop.post("/cloud/slow", type="", seconds="soon").status_code == 400
+    refused = shop.post("/cloud/slow", type="", seconds="soon")
+    assert refused.status_code == 400
+    assert "&#39;soon&#39; is not the number of seconds that operations take." in refused.text
+    missing = shop.post("/cloud/fail", type="", name="", times="").text
+    assert "The number of times to fail is missing. Enter a number from 0 to 10000." in missing
     shop.post("/cloud/clear")
     assert "Off." in shop.text("/cloud")
 

@@ -9,12 +9,12 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from infra.contract.errors import PlatformError, UsageError
+from infra.contract.errors import DeployError, PlatformError, UsageError
 from infra.contract.json_text import json_text
 from infra.contract.private import private_file
 from infra.contract.stack_console import ChangeState, PlannedStep, ResourceProgress
@@ -39,7 +39,7 @@ from infra.deploy.stack.step_documents import (
     short_type,
     step_document,
 )
-from infra.engine.model.events import Event, Finished, Started, Step
+from infra.engine.model.events import Event, Finished, Message, Started, Step
 from infra.engine.model.resources import urn_name
 from infra.spec.editing import replace_text
 
@@ -51,6 +51,8 @@ class Worker:
     """What works on one change."""
 
     files: ChangeFiles
+    errors: list[str] = field(default_factory=list)
+    """What went wrong, as it was heard."""
 
     @property
     def stack(self) -> str:
@@ -63,15 +65,15 @@ class Worker:
     def plan(self) -> None:
         """Find out what the change would do; the change waits for its approval then."""
         stack = open_stack(self.stack)
-        operations = StackOperations(stack, _ignored, lambda *_: False)
+        operations = StackOperations(stack, self._heard, lambda *_: False)
         if self.kind == "adopt":
             self._plan_adopting(stack)
         elif self.kind == "revert":
-            drifts = StackDrift(stack, _ignored)
+            drifts = StackDrift(stack, self._heard)
             self._planned(drifts.planned(drifts.read(), operations, OperationRequest()), stack)
         else:
             stack = with_file(stack, self.files.proposed) if self.kind == "edit" else stack
-            operations = StackOperations(stack, _ignored, lambda *_: False)
+            operations = StackOperations(stack, self._heard, lambda *_: False)
             self._planned(operations.preview(OperationRequest()), stack)
 
     def _planned(self, done: OperationResult, stack: Stack) -> None:
@@ -89,7 +91,7 @@ class Worker:
         self.files.put(ChangeState.UNCHANGED if unchanged else ChangeState.PLANNED)
 
     def _plan_adopting(self, stack: Stack) -> None:
-        drifts = StackDrift(stack, _ignored)
+        drifts = StackDrift(stack, self._heard)
         adoption = drifts.adoption(drifts.read())
         private_file(self.files.proposed).write_text(adoption.file.text(), encoding="utf-8")
         again = "the next deployment creates it again"
@@ -159,7 +161,24 @@ class Worker:
             )
         return text
 
+    def _heard(self, event: Event) -> None:
+        if isinstance(event, Message) and event.severity == "error":
+            self.errors.append(event.text)
+        elif isinstance(event, Finished) and event.error:
+            self.errors.append(f"{urn_name(event.step.urn)}: {event.error}")
+
+    def told(self, error: PlatformError, *, applied: bool) -> tuple[str, str]:
+        """Return what a change that failed says, and what to do; a command points to its screen."""
+        if type(error) is not DeployError:
+            return error.detail, error.remedy or ""
+        what = "The deployment failed." if applied else "There is no plan."
+        kept = "what was done until then stays" if applied else "nothing was changed"
+        left = " The stack file is as it was." if applied and self.kind == "edit" else ""
+        why = "\n".join(dict.fromkeys(self.errors))
+        return f"{what}\n{why}".strip(), f"Remove the cause and plan it again; {kept}.{left}"
+
     def _listener(self, event: Event) -> None:
+        self._heard(event)
         if isinstance(event, Started | Finished) and not is_component(event.step):
             self.files.append(_progress(event))
 
@@ -211,10 +230,6 @@ def _another_plan() -> UsageError:
     )
 
 
-def _ignored(_: Event) -> None:
-    """Hear nothing: a plan that fails says why in its error."""
-
-
 def main(arguments: Sequence[str]) -> int:
     """Work on a change; the exit code says whether that went well."""
     action, folder, lock = arguments
@@ -225,7 +240,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         work()
     except PlatformError as error:
-        files.put(failed, error.detail, error.remedy or "")
+        files.put(failed, *worker.told(error, applied=action == "apply"))
         return error.exit_code
     except BaseException as error:
         files.put(failed, f"{_BUG}: {type(error).__name__}.", f"See {files.log}.")
