@@ -40,6 +40,7 @@ _POWER: Final[Mapping[str, PowerAction]] = {
     "stop": "stop",
     "restart": "restart",
 }
+_FIRST: Final = {"name": 0, "resource_id": 1}
 _UNPROCESSABLE: Final = 422
 
 
@@ -221,9 +222,12 @@ def _form_page(
 
 
 def _groups(form: ComputeForm) -> Mapping[str, Sequence[FormField]]:
-    """Return the fields of a form by the setting that they are in; those of none come first."""
+    """Return the fields of a form by the setting that they are in; those of none come first.
+
+    What is to be attached is asked for behind the name that it gets.
+    """
     found: dict[str, list[FormField]] = {"": []}
-    for each in form.fields:
+    for each in sorted(form.fields, key=lambda field: _FIRST.get(field.key, len(_FIRST))):
         found.setdefault(each.key.rpartition(".")[0], []).append(each)
     return found
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from runtime.model.runs import RunEvent, RunRecord
@@ -97,7 +97,9 @@ class Step:
 class Bar:
     """A step on the time line, ``at`` and ``wide`` from 0 to 100; ``seconds`` are those so far.
 
-    Of a step that was not begun, ``seconds`` is ``None``, and ``text`` says why.
+    Of a step that was not begun, ``seconds`` is ``None``, and ``text`` says why. A run that is
+    started again has steps several times: ``earlier`` is where they were, as ``at`` and ``wide``
+    say it of the last time.
     """
 
     name: str
@@ -106,6 +108,7 @@ class Bar:
     wide: float = 0.0
     seconds: float | None = None
     goes_on: bool = False
+    earlier: tuple[tuple[float, float], ...] = ()
 
 
 def steps_of(record: RunRecord, events: Iterable[RunEvent]) -> Sequence[Step]:
@@ -139,7 +142,7 @@ def bars_of(steps: Sequence[Step], state: RunState, kind: str, now: float) -> Se
 
     ``kind`` is that of the run's target, empty if it is not known.
     """
-    begun = [*_drawn(steps, now)]
+    begun = [*_folded(_drawn(steps, now))]
     names = {bar.name for bar in begun}
     others = [Bar(name, _why(name, kind, names, state)) for name in STEPS if name not in names]
     order = {name: place for place, name in enumerate(STEPS)}
@@ -154,6 +157,23 @@ def _drawn(steps: Sequence[Step], now: float) -> Iterable[Bar]:
     for step, seconds in zip(steps, took, strict=True):
         at, wide = 100 * (step.began - first) / whole, 100 * seconds / whole
         yield Bar(step.name, step.text, at, wide, seconds, step.seconds is None)
+
+
+def _folded(bars: Iterable[Bar]) -> Iterable[Bar]:
+    found: dict[str, list[Bar]] = {}
+    for each in bars:
+        found.setdefault(each.name, []).append(each)
+    for *earlier, last in found.values():
+        if not earlier:
+            yield last
+            continue
+        often = f"{len(earlier) + 1} times"
+        yield replace(
+            last,
+            text=f"{often}, at last: {last.text}" if last.text else often,
+            seconds=sum(each.seconds or 0.0 for each in (*earlier, last)),
+            earlier=tuple((each.at, each.wide) for each in earlier),
+        )
 
 
 def _why(name: str, kind: str, begun: AbstractSet[str], state: RunState) -> str:

@@ -94,6 +94,18 @@ def test_a_kind_that_azure_retired_says_why(shop):
     assert "<form" not in text
 
 
+def test_a_form_asks_first_for_what_is_attached_and_keeps_references_alone(shop):
+    given = {"name": "box", "private_key": "file:keys/box", "password": "0pen-sesame"}
+    text = shop.post("/computes/new/virtual_machine", **given).text
+    assert "It needs resource_id or address." in text
+    places = [text.index(f'name="{key}"') for key in ("name", "resource_id", "location")]
+    assert places == sorted(places)
+    assert ">file:keys/box</textarea>" in text
+    assert "0pen-sesame" not in text
+    described = re.search(r'name="passphrase" aria-describedby="([^"]+)"', text)[1].split()
+    assert [text.count(f'id="{each}"') for each in described] == [1, 1]
+
+
 def test_what_is_wrong_is_said_beside_its_field(shop):
     wrong = {"name": EVIL, "max_nodes": "many", "admin.password": "0pen-sesame"}
     with unchanged(shop.project.stack_file()):

@@ -107,6 +107,16 @@ def test_a_reported_step_counts_and_not_its_state():
     assert names == ["snapshot zip", "unzip", "environment", "run", "collect"]
 
 
+def test_steps_of_several_attempts_are_one_bar_each():
+    again = [event(4, "step", step="run", text="one"), event(6, "step", step="run", text="two")]
+    begun = [event(0, "step", step="environment"), *again]
+    bars = bars_of(steps_of(record(1, ended=110.0), begun), RunState.COMPLETED, "local", 200.0)
+    assert [bar.name for bar in bars] == list(STEPS)
+    run = next(bar for bar in bars if bar.name == "run")
+    assert (run.text, run.seconds) == ("2 times, at last: two", 6.0)
+    assert (run.at, run.wide, run.earlier) == (60.0, 40.0, ((40.0, 20.0),))
+
+
 def test_bars_are_shares_of_all_time():
     bars = {bar.name: bar for bar in bars_of(steps_of(record(1, ended=110.0), LOCAL),
             RunState.COMPLETED, "local", 200.0)}  # fmt: skip
