@@ -63,6 +63,7 @@ def test_a_cluster_is_created_scaled_and_seen(shop, chromium):
         "max_nodes is 999999; use at most 100000.", timeout=SLOW_MS
     )
     expect(page.get_by_label("Name (required)")).to_have_value("gpu-cluster")
+    expect(page.get_by_role("alert")).to_be_focused()
     page.get_by_label("Max nodes (required)").fill("3")
     page.get_by_label("VM size (required)").select_option("Standard_NC4as_T4_v3")
     page.get_by_role("button", name="Show what it does").click()
