@@ -1,6 +1,7 @@
 """What every page of the studio shares: the project's session, the templates, who may change."""
 
 import hashlib
+import json
 import re
 import threading
 import time
@@ -28,6 +29,7 @@ from runtime.studio.access import Access
 from runtime.studio.static_files import asset, plotly_file
 from runtime.submit.session import ProjectSession
 from runtime.targets.finding import ON_THIS_MACHINE
+from runtime.targets.run_folder import RunFolder
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _EVERY_S: Final = 2.0
@@ -42,6 +44,13 @@ _KINDS: Final = {
     "synapse_spark": "Synapse Spark",
 }
 """Kinds of computes that are called as their service is."""
+_OF_PLACES: Final = {
+    "livy": "hdinsight",
+    "ssh": "virtual_machine",
+    "ssh-docker": "virtual_machine",
+    "ssh-nodes": "virtual_machines",
+}
+"""Kind of the place that a run keeps → kind of its target, where that is another word."""
 _CHANGED: Final = {
     "create": "created",
     "delete": "deleted",
@@ -110,13 +119,18 @@ class Site:
         return self._asked.setdefault((stack, target), threading.Lock())
 
     def kind_of(self, record: RunRecord) -> str:
-        """Return the kind of the target of a run, ``""`` where the stack does not say."""
-        if record.target not in ON_THIS_MACHINE and record.stack not in {None, self.session.stack}:
-            return ""
-        try:
-            return self.session.targets.kind(record.target)
-        except PlatformError:
-            return ""
+        """Return the kind of the target of a run, ``""`` where nothing says it.
+
+        The stack may have it no longer: then it is that of the place which the run keeps.
+        """
+        if record.target in ON_THIS_MACHINE or record.stack in {None, self.session.stack}:
+            with suppress(PlatformError):
+                return self.session.targets.kind(record.target)
+        folder = RunFolder(self.session.home / "runs" / record.run_id)
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            place = str(json.loads(folder.task_file.read_text(encoding="utf-8"))["place"]["kind"])
+            return _OF_PLACES.get(place, place)
+        return ""
 
     def page(
         self, request: Request, template: str, status: int = 200, **values: object
