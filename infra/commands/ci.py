@@ -4,6 +4,7 @@ The files are in `pipelines`, a folder a service: a pull request is checked and 
 merged is deployed, drift is looked for every night. Production is deployed by hand.
 """
 
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,10 @@ CI: Final = ("github", "azure-devops")
 """The services that run pipelines."""
 _TEMPLATES: Final = Path(__file__).with_name("pipelines")
 _PRODUCTION: Final = ("prod", "live")
+_EXTENDS: Final = re.compile(
+    rb"""^ +["']?aml:extends["']?: *["']?([A-Za-z0-9_.-]+)""", re.MULTILINE
+)
+"""Found without parsing: no other line of a stack file matters, and one may be invalid."""
 
 _HOSTS: Final = {
     "github": ("github.",),
@@ -42,9 +47,15 @@ def ci_service(root: Path) -> str:
 
 
 def team_stacks(folder: Path) -> list[str]:
-    """Return the stacks of a folder that more than one machine deploys, sorted."""
-    names = (file.name[7:-5] for file in folder.glob("Pulumi.*.yaml"))
-    return sorted(name for name in names if name != DEFAULT_STACK)
+    """Return the stacks of a folder that more than one machine deploys, sorted.
+
+    What others extend is none: it need not be complete.
+    """
+    files = {file.name[7:-5]: file for file in folder.glob("Pulumi.*.yaml")}
+    inherited = {found for file in files.values() for found in _EXTENDS.findall(file.read_bytes())}
+    return sorted(
+        name for name in files if name != DEFAULT_STACK and name.encode() not in inherited
+    )
 
 
 def deployed_stack(stacks: Sequence[str]) -> str | None:

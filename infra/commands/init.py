@@ -58,6 +58,7 @@ _OF_CLUSTER: Final = frozenset({"vm_size", "max_nodes", "subnet"})
 _OF_AZURE: Final = frozenset({"group_exists", "subnet", "subscription"})
 """Questions about what exists already, which a local cloud has none of."""
 _NO_CI: Final = "none"
+_FIRST_OF_A_TEAM: Final = "dev"
 
 
 @click.command()
@@ -84,12 +85,17 @@ def init(stack: str, *, yes: bool, ci: str | None, **given: str | None) -> None:
     """Write the stack file Pulumi.STACK.yaml. It does not become the selected stack.
 
     The file goes to stacks/, or wherever the project keeps its stack files. No project is needed:
-    without one, stacks run the packaged program.
+    without one, stacks run the packaged program. For a stack that exists, --ci alone adds the
+    pipelines.
     """
     project = project_of_new_stack()
-    require_new(project, stack)
     if ci not in {None, _NO_CI}:
         _require_deployable(project, stack)
+        if project.stack_file(stack).exists() and not any(given.values()):
+            view.say(f"Stack {stack!r} exists already, and was left as it is.")
+            _offer_pipelines(project, ci, prompt=False)
+            return
+    require_new(project, stack)
     prompt = not yes and sys.stdin.isatty()
     file = create_stack(project, _answers(stack, given, prompt=prompt))
     view.say(
@@ -115,9 +121,11 @@ def _offer_pipelines(project: Project, ci: str | None, *, prompt: bool) -> None:
         question = f"Write pipelines for {' or '.join(CI)} ({NO_CELL} for none)"
         ci = _value(view.prompted(question, default=found or NO_CELL)) or _NO_CI
         look_up(ci, dict.fromkeys((*CI, _NO_CI)), noun="CI service")
-    if ci is None and found:
-        view.say(f"`aml init STACK --ci {found}` writes pipelines that preview and deploy.")
     deployed = deployed_stack(names)
+    if ci is None and root is not None and found:
+        fit = deployed or _FIRST_OF_A_TEAM
+        if any(not (root / name).exists() for name in ci_files(found, names, fit)):
+            view.say(f"`aml init {fit} --ci {found}` writes pipelines that preview and deploy.")
     if ci in (None, _NO_CI) or deployed is None:
         return
     written, left = write_missing(root or project.root, ci_files(str(ci), names, deployed))

@@ -1,5 +1,7 @@
 """`aml login`, `aml logout`: where this clone of a project keeps deployment state."""
 
+import shlex
+
 import click
 
 from infra.commands import view
@@ -24,7 +26,8 @@ def login(url: str | None, *, as_json: bool) -> None:
     project = find_project()
     if url is not None:
         stacks.log_in(project, url)
-        view.say(f"Deployment state is at {url}. `aml stack migrate {url}` moves a stack there.")
+        command = f"aml stack migrate {shlex.quote(url)}"
+        view.say(f"Deployment state is at {url}. `{command}` moves a stack there.")
     else:
         view.say(f"Deployment state is at {backend_url(project)}.")
     if as_json:

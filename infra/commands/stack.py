@@ -1,5 +1,6 @@
 """`aml stack …`, `aml cancel`, `aml unprotect`: create, move, repair and unlock stacks."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -176,14 +177,15 @@ def migrate(url: str, name: str | None, *, yes: bool, as_json: bool) -> None:
     named = stacks.existing_stack(project, name)
     _confirm(
         f"Move stack {named!r} to {url}?",
-        stack_command(f"stack migrate {url} --yes", named),
+        stack_command(f"stack migrate {shlex.quote(url)} --yes", named),
         yes=yes,
     )
     stacks.move_stack(project, named, url)
     view.say(f"Moved stack {named!r}.")
     if backend_url(project) != url:
         view.say(
-            f"Use it there with `aml login {url}`, or write it to `backend.url` of Pulumi.yaml."
+            f"Use it there with `aml login {shlex.quote(url)}`, or write it to `backend.url` of"
+            " Pulumi.yaml."
         )
     _data({"stack": named, "backend": url}, as_json=as_json)
 

@@ -26,7 +26,7 @@ def whoami(stack: str | None, *, as_json: bool) -> None:
         "cloud": to.kind,
         "subscription": to.subscription,
         "identity": to.identity,
-        "credential": kind_of(os.environ) or "the first that azure-identity finds",
+        "credential": _credential(to.kind),
         "backend": backend_url(opened.project),
     }
     if as_json:
@@ -34,3 +34,10 @@ def whoami(stack: str | None, *, as_json: bool) -> None:
         return
     for key, value in found.items():
         view.print_data(f"{key:12}  {value}")
+
+
+def _credential(cloud: str) -> str:
+    """Return where a token comes from: the local cloud issues one to anybody who asks."""
+    if cloud == "local":
+        return "the local cloud's own"
+    return kind_of(os.environ) or "the first that azure-identity finds"

@@ -158,8 +158,45 @@ def repository(folder):
 
 
 def test_pipelines_are_offered_where_git_says_who_runs_them(repository):
-    assert "`aml init STACK --ci github` writes pipelines" in invoke(init, "dev").stderr
+    assert "`aml init test --ci github` writes pipelines" in invoke(init, "test").stderr
     assert not (repository / ".github").exists()
+    invoke(init, "test", "--ci=github")  # the stack is there by now
+    assert (repository / ".github/workflows/deploy.yml").is_file()
+    assert "pipelines" not in invoke(init, "local").stderr
+
+
+def test_pipelines_for_a_stack_that_exists_leave_it_as_it_is(repository):
+    invoke(init, "dev", "--cloud=azure")
+    before = (repository / "stacks/Pulumi.dev.yaml").read_bytes()
+    said = invoke(init, "dev", "--ci=github").stderr
+    assert "Stack 'dev' exists already, and was left as it is." in said
+    assert "A merge to main deploys stack 'dev'." in said
+    assert (repository / "stacks/Pulumi.dev.yaml").read_bytes() == before
+    with pytest.raises(UsageError, match="exists already"):
+        invoke(init, "dev", "--ci=github", "--workspace=other")
+
+
+def test_pipelines_leave_out_what_other_stacks_extend(repository):
+    invoke(init, "base", "--cloud=azure")
+    file = repository / "stacks/Pulumi.prod.yaml"
+    file.write_text('config:\n  "aml:extends": base\n', encoding="utf-8")
+    with pytest.raises(UsageError, match="may deploy none of these stacks by itself: prod"):
+        invoke(init, "prod", "--ci=github")
+    invoke(init, "qa", "--cloud=azure", "--ci=github")
+    text = (repository / ".github/workflows/pull-request.yml").read_text(encoding="utf-8")
+    assert "for stack in prod qa; do" in text
+
+
+@pytest.mark.parametrize("service", CI)
+def test_a_problem_of_any_stack_fails_a_pull_request(service, tmp_path):
+    """Azure DevOps runs scripts without ``-e``: only what comes last would decide."""
+    text = "".join(ci_files(service, ["dev", "prod"], "dev").values())
+    loop = next(line for line in text.splitlines() if "for stack in" in line).split(": ", 1)[1]
+    aml = tmp_path / "aml"
+    aml.write_text('#!/bin/sh\ntest "$3" = prod\n', encoding="utf-8")
+    aml.chmod(0o755)
+    paths = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    assert subprocess.run(["bash", "-c", loop], env=paths, check=False).returncode == 1
 
 
 def test_without_git_nothing_is_offered(folder):
@@ -184,7 +221,7 @@ def test_pipelines_are_written_and_never_deploy_production(repository, service):
 def test_the_commands_of_pipelines_are_ours(service):
     """Every `aml` command in them is one that this release has, with its options."""
     lines = [
-        line.partition("aml ")[2].partition(" >")[0].partition(";")[0].replace('"', "")
+        line.partition("aml ")[2].partition(" >")[0].partition(" ||")[0].replace('"', "")
         for text in ci_files(service, ["dev"], "dev").values()
         for line in text.splitlines()
         if "aml " in line and not line.lstrip().startswith("#")

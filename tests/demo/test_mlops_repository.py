@@ -122,6 +122,16 @@ def test_a_change_goes_from_a_pull_request_to_a_trained_model(team):
     assert "max\\_nodes 4 → 2" in (clone / "preview.md").read_text()
 
 
+def test_azure_devops_stops_at_the_first_command_that_fails():
+    """It runs scripts without ``-e``."""
+    document = yaml.safe_load((EXAMPLE / "azure-pipelines.yml").read_text(encoding="utf-8"))
+    for job in document["jobs"]:
+        for step in job["steps"]:
+            script = step.get("script") or step.get("inputs", {}).get("inlineScript", "")
+            several = len(script.strip().splitlines()) > 1
+            assert not several or script.startswith("set -e\n"), script
+
+
 def test_azure_devops_runs_the_same_commands():
     document = yaml.safe_load((EXAMPLE / "azure-pipelines.yml").read_text(encoding="utf-8"))
     there = "\n".join(

@@ -1,4 +1,8 @@
-"""What a stack costs, and who deploys it."""
+"""What a stack costs, who deploys it, and where its state is."""
+
+import os
+import re
+import shlex
 
 COMPUTES = """\
     - {kind: compute_instance, name: desk, vm_size: STANDARD_DS3_V2, idle_shutdown_minutes: 30}
@@ -32,8 +36,19 @@ def test_prices_may_be_ones_own(project):
     assert "the first column must be `name`" in project.aml("cost", "--prices", "prices.csv").err
 
 
+def test_a_backends_url_can_be_pasted_from_what_login_says(project, container, monkeypatch):
+    url = os.environ["PULUMI_BACKEND_URL"]
+    monkeypatch.delenv("PULUMI_BACKEND_URL")
+    said = project.good("login", url).err
+    command = re.search("`(aml stack migrate [^`]+)`", said)[1]
+    assert shlex.split(command)[-1] == url
+    assert "&" in url
+    assert command.endswith("'")
+
+
 def test_whoami_names_the_identity_and_where_state_is(project):
     found = project.good("whoami", "--json").data
     assert found["stack"] == found["cloud"] == "local"
     assert found["identity"].endswith(")")
+    assert found["credential"] == "the local cloud's own"
     assert found["backend"] == f"file://{project.home / 'state'}"

@@ -87,7 +87,7 @@ def _service(account: str, query: Mapping[str, str]) -> str:
 
 def _other_backend(where: str, scheme: str) -> UsageError:
     known = scheme in _OTHERS
-    what = f"a {scheme!r} backend" if known else f"no backend that is known: {scheme!r}"
+    what = "one of the Pulumi CLI's backends" if known else f"no backend that is known: {scheme!r}"
     return UsageError(
         f"The embedded engine keeps state in a folder or a blob container; {where!r} is {what}.",
         remedy="Use a path, `file://…` or `azblob://CONTAINER?storage_account=ACCOUNT`"

@@ -4,9 +4,11 @@ Loaded late, when a backend is ``azblob://``. Authenticates as the Pulumi CLI do
 ``AZURE_STORAGE_KEY``, ``AZURE_STORAGE_SAS_TOKEN``, or as azure-identity finds.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
@@ -36,6 +38,7 @@ _NOT_FOUND: Final = 404
 _REFUSED_WRITES: Final = (409, 412)  # a condition or a lease does not hold
 _NO_CONTAINER: Final = "ContainerNotFound"
 _FORBIDDEN: Final = (401, 403)
+_UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"  # OpenSSL's, in the SDK's message
 _ROLE: Final = "Storage Blob Data Contributor"
 _IDENTITY: Final = "infra.contract.identity:azure_identity"  # a key or a signature needs none
 
@@ -213,13 +216,19 @@ def _reported(at: str) -> Iterator[None]:
         raise _translated(error, at) from error
 
 
+def _account(at: str) -> str:
+    """Return the storage account of a blob's URL."""
+    return parse_qs(urlsplit(at).query)["storage_account"][0]
+
+
 def _translated(error: AzureError, at: str) -> PlatformError:
     text = str(error.message).partition("\n")[0]
     if isinstance(error, HttpResponseError) and _code(error) == _NO_CONTAINER:
         return StateError(
             "The container for the state does not exist.",
-            remedy="Create it: `az storage container create --name CONTAINER --account-name"
-            " ACCOUNT --auth-mode login`.",
+            remedy="Create it: `az storage container create --name"
+            f" {shlex.quote(urlsplit(at).netloc)} --account-name {_account(at)}"
+            " --auth-mode login`.",
             at=at,
         )
     if isinstance(error, HttpResponseError) and error.status_code in _FORBIDDEN:
@@ -239,6 +248,13 @@ def _translated(error: AzureError, at: str) -> PlatformError:
         return StateError(
             f"The storage account refused the request: {text}",
             remedy="Fix what it names, then run it again; no record is lost.",
+            at=at,
+        )
+    if _UNTRUSTED in text:
+        return UnreachableError(
+            f"The certificate of the storage account is not trusted: {text}",
+            remedy="Name the certificate authority that it is of in SSL_CERT_FILE; that of a local"
+            " cloud is `ca` of `aml cloud status --json`, in the folder that started it.",
             at=at,
         )
     return UnreachableError(

@@ -9,6 +9,7 @@ from infra.contract.errors import (
     CredentialError,
     LockedError,
     StateError,
+    UnreachableError,
 )
 from infra.engine.state.address import blob_address
 from infra.engine.state.archive import OperationInfo
@@ -173,12 +174,22 @@ def test_kills_at_any_moment_lose_nothing(backend, sealer, deploying):
 
 
 def test_what_cannot_be_reached_is_named(container, place, sealer, monkeypatch):
-    with pytest.raises(StateError, match="does not exist"):
+    with pytest.raises(StateError, match="does not exist") as absent:
         StateBackend(url_of(place, "absent")).stacks("proj")
+    assert f"--name absent --account-name {place.account} " in absent.value.remedy
     monkeypatch.setenv("AZURE_STORAGE_KEY", "bm90IHRoZSBrZXk=")
     with pytest.raises(CredentialError) as refused:
         StateBackend(url_of(place, container.container_name) + "&cdn=false").stacks("proj")
     assert "Storage Blob Data Contributor" in refused.value.remedy
+
+
+def test_a_certificate_that_is_not_trusted_is_named_as_such(local_place, monkeypatch):
+    monkeypatch.setenv("AZURE_STORAGE_KEY", local_place.key)
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UnreachableError, match="is not trusted") as refused:
+        StateBackend(url_of(local_place, "states")).stacks("proj")
+    assert "SSL_CERT_FILE" in refused.value.remedy
 
 
 def test_what_needs_nothing_of_each_other_is_asked_at_once(backend, sealer, thing, url, place):

@@ -9,6 +9,7 @@ def test_a_backend_of_the_cli_alone_is_refused_by_name(where):
     with pytest.raises(UsageError) as caught:
         blob_address(where, {})
     assert where in caught.value.detail
+    assert "one of the Pulumi CLI's backends" in caught.value.detail
     assert "--engine pulumi" in caught.value.remedy
 
 
