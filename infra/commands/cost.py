@@ -2,14 +2,18 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
 import click
 
 from infra.catalogue.vm_prices import PRICED, PriceTable, price_table
 from infra.commands import view
 from infra.contract.errors import UsageError
+from infra.contract.json_types import JsonObject
 from infra.deploy.run.stack_costs import HOURS_A_MONTH, ComputeCost, stack_costs, totals
 from infra.deploy.stack.stacks import open_stack
+
+_DIGITS: Final = 4  # of a US dollar, as Azure lists prices
 
 
 @click.command()
@@ -34,8 +38,8 @@ def cost(stack: str | None, file: Path | None, *, as_json: bool) -> None:
         document = {
             "stack": opened.name,
             "prices_of": PRICED if file is None else str(file),
-            "computes": [asdict(each) for each in costs],
-            "usd_per_hour": {"rest": round(rest, 4), "most": round(most, 4)},
+            "computes": [_rounded(asdict(each)) for each in costs],
+            "usd_per_hour": _rounded({"rest": rest, "most": most}),
         }
         view.print_json(document)
         return
@@ -53,6 +57,13 @@ def cost(stack: str | None, file: Path | None, *, as_json: bool) -> None:
 def _row(each: ComputeCost) -> tuple[str, ...]:
     nodes = f"{each.least_nodes}-{each.most_nodes}" if each.kind == "aml_compute" else "1"
     return each.name, each.vm_size, nodes, _usd(each.rest), _usd(each.most), each.remark
+
+
+def _rounded(document: JsonObject) -> JsonObject:
+    return {
+        key: round(value, _DIGITS) if isinstance(value, float) else value
+        for key, value in document.items()
+    }
 
 
 def _usd(price: float | None) -> str:

@@ -81,7 +81,10 @@ def _by_urn(steps: Sequence[Document]) -> Mapping[str, Sequence[Document]]:
 
 
 def _described(urn: str, before: Sequence[Document] | None, now: Sequence[Document] | None) -> str:
-    name = f"  {short_type(urn.split('::')[-2] if '::' in urn else urn)} {urn_name(urn)}"
+    types = urn.split("::")[-2] if "::" in urn else urn
+    name = (
+        f"  {short_type(types.rpartition('$')[2])} {urn_name(urn)}"  # its own, after its parents'
+    )
     was = ", ".join(str(step.get("op")) for step in before or ()) or "nothing"
     is_ = ", ".join(str(step.get("op")) for step in now or ()) or "nothing"
     return f"{name}: saved {was}, now {is_}" if was != is_ else f"{name}: other values ({is_})"

@@ -1,9 +1,9 @@
-"""Computes of a stack for programs: declared in its file, deployed, and read from the service.
+"""Computes of a stack for programs: declared in its file, and deployed.
 
 What an imperative script makes is declared from then on: it is never drift.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
@@ -22,14 +22,8 @@ class StackComputes(Protocol):
     the stack file as it was.
     """
 
-    def document(self, name: str) -> Document:
-        """Return one compute as Azure Resource Manager describes it."""
-
     def declared(self, name: str) -> Document:
         """Return a compute's entry in the stack file, with no secret in it."""
-
-    def nodes(self, name: str) -> Sequence[Document]:
-        """Return a cluster's nodes as the service describes them."""
 
     def power(self, name: str, action: PowerAction) -> None:
         """Start, stop or restart an instance."""

@@ -49,11 +49,13 @@ def never_deployed(file: Path, stack: str, meant: str = "") -> NotDeployedError:
     """
     declared = declared_workspaces().get(stack)
     up, manifest = stack_command("up", stack), "name a manifest with `--manifest FILE`"
-    remedy = (
-        f"Run {up}, or {manifest}"
-        if declared is None or declared.local
-        else f"Run {declared.command} if others have deployed it, else {up}; or {manifest}"
-    )
+    if declared is None:
+        remedy = f"Run {up}, or `aml use WORKSPACE -g GROUP` if others have deployed it; or"
+    elif declared.local:
+        remedy = f"Run {up}, or"
+    else:
+        remedy = f"Run {declared.command} if others have deployed it, else {up}; or"
+    remedy = f"{remedy} {manifest}"
     detail = f"Stack {stack!r} was never deployed from here ({file.name} does not exist)."
     if any(file.parents[1].glob(f"state/.pulumi/stacks/*/{stack}.json*")):
         detail = (

@@ -52,9 +52,10 @@ def use(
             " deployment tells; get them from who deploys (`aml targets --export`), and give the"
             " file to --targets."
         )
+    number = len(manifest.targets)
     say(
-        f"Using workspace {manifest.workspace.name!r} as {name!r}, with"
-        f" {len(manifest.targets)} targets; `aml targets` lists them."
+        f"Using workspace {manifest.workspace.name!r} as {name!r}, with {number}"
+        f" target{'' if number == 1 else 's'}; `aml targets` lists them."
     )
     if as_json:
         print_json(manifest.document())

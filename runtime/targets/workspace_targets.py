@@ -14,12 +14,19 @@ from infra.catalogue.api_versions import MACHINE_LEARNING, SUBSCRIPTIONS
 from infra.catalogue.compute_kinds import compute_kind
 from infra.catalogue.documents import value_at
 from infra.contract.discovery import SUBSCRIPTION, cloud_folder
-from infra.contract.errors import UnknownNameError, UsageError
+from infra.contract.errors import (
+    CredentialError,
+    ProviderError,
+    UnknownNameError,
+    UnreachableError,
+    UsageError,
+)
 from infra.contract.json_types import Document
 from infra.contract.load import nearest
 from infra.contract.manifest import Manifest, TargetEntry, WorkspaceEntry
 
 _WORKSPACES: Final = "Microsoft.MachineLearningServices/workspaces"
+_NO_GROUP: Final = "ResourceGroupNotFound"
 _INNER: Final = "properties.properties"
 _PRIORITIES: Final = {"dedicated": "dedicated", "lowpriority": "low_priority"}
 _BY_REFERENCE: Final = frozenset({"virtual_machine", "hdinsight", "databricks"})
@@ -46,15 +53,25 @@ def found_workspace(home: Path, wanted: Wanted) -> tuple[Client, Document]:
     then wherever the caller can read. Raises what ``find_workspace`` raises.
     """
     local = wanted.subscription.lower() == SUBSCRIPTION
-    if local or (not wanted.subscription and cloud_folder(home).is_dir()):
-        client = local_client(home)
-        try:
-            return client, find_workspace(client, Wanted(wanted.name, wanted.group, SUBSCRIPTION))
-        except UnknownNameError:
-            client.close()
-            if local:
-                raise
-    client = azure_client()
+    if not local and (wanted.subscription or not cloud_folder(home).is_dir()):
+        return _found(azure_client(), wanted)
+    try:
+        return _found(local_client(home), replace(wanted, subscription=SUBSCRIPTION))
+    except UnknownNameError as error:
+        if local:
+            raise
+        missing = error
+    try:
+        return _found(azure_client(), wanted)
+    except (CredentialError, UnreachableError) as error:
+        raise UnknownNameError(
+            f"The local cloud of this folder has no workspace {wanted}, and Azure cannot be asked:"
+            f" {error.detail}",
+            remedy=f"Here: {missing.remedy} On Azure: {error.remedy}",
+        ) from error
+
+
+def _found(client: Client, wanted: Wanted) -> tuple[Client, Document]:
     try:
         return client, find_workspace(client, wanted)
     except BaseException:
@@ -182,7 +199,12 @@ def _subscriptions(client: Client) -> Sequence[str]:
 
 def _workspaces(client: Client, subscription: str, group: str) -> Iterator[Document]:
     scope = f"/subscriptions/{subscription}" + (f"/resourceGroups/{group}" if group else "")
-    return _pages(client, f"{scope}/providers/{_WORKSPACES}", MACHINE_LEARNING)
+    try:
+        yield from _pages(client, f"{scope}/providers/{_WORKSPACES}", MACHINE_LEARNING)
+    except ProviderError as error:
+        # Of several subscriptions, hardly all have a group of that name.
+        if error.code != _NO_GROUP:
+            raise
 
 
 def _pages(client: Client, url: str, version: str) -> Iterator[Document]:

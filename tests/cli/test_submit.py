@@ -269,8 +269,8 @@ def until(holds):
             "There is no run configuration 'cpu' either; looked for src/aml_config/cpu, "
             "src/aml_config/cpu.runconfig, src/.azureml/cpu, src/.azureml/cpu.runconfig, "
             "src/cpu.runconfig.\n\n"
-            "hint: Run `aml up -s dev`, or name a manifest with `--manifest FILE`; `local` and"
-            " `docker` need no stack.\n",
+            "hint: Run `aml up -s dev`, or `aml use WORKSPACE -g GROUP` if others have deployed it;"
+            " or name a manifest with `--manifest FILE`; `local` and `docker` need no stack.\n",
             id="never-deployed",
         ),
         pytest.param(

@@ -23,6 +23,7 @@ def test_costs_are_those_of_idle_nodes_and_of_all(project):
     rows = {each["name"]: each for each in found["computes"]}
     assert [rows["cpu"]["rest"], rows["desk"]["rest"], rows["odd"]["rest"]] == [0, node, node]
     assert found["usd_per_hour"] == {"rest": round(2 * node, 4), "most": round(6 * node, 4)}
+    assert rows["cpu"]["most"] == round(2 * node, 4)
     assert "shuts down when idle" in rows["desk"]["remark"]
     assert "low priority costs less" in rows["odd"]["remark"]
 

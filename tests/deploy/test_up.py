@@ -224,7 +224,8 @@ def test_a_saved_plan_is_applied_without_asking_and_no_other(project):
     assert "machinelearningservices:Compute platform-cpu: saved create, now update" in said.err
     project.good("preview", "--save-plan", "plan.json")
     project.edit("max_nodes: 3", "max_nodes: 4")
-    assert "platform-cpu: other values (update)" in project.aml("up", "--plan", "plan.json").err
+    listed = "\n  machinelearningservices:Compute platform-cpu: other values (update)\n"
+    assert listed in project.aml("up", "--plan", "plan.json").err
     project.edit("max_nodes: 4", "max_nodes: 3")
     assert "1 updated" in project.good("up", "--plan", "plan.json").err
 

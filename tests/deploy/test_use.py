@@ -52,7 +52,7 @@ def test_a_clone_submits_without_state_after_one_command(clone):
     submit = ("submit", "-c", "cpu", "--source-directory", "src", "train.py")
     assert "was never deployed from here" in clone.aml(*submit).err
     used = clone.good("use", clone.name, "-g", f"{clone.name}-rg").err
-    assert f"Using workspace '{clone.name}' as 'local', with 1 targets" in used
+    assert f"Using workspace '{clone.name}' as 'local', with 1 target;" in used
     said = clone.good(*submit)
     assert "trained here" in said.out + said.err
     assert not (clone.home / "state").exists()
@@ -65,6 +65,26 @@ def test_what_the_workspace_tells_is_what_the_deployment_exported(deployed, clon
     assert found["targets"].keys() == exported["targets"].keys()
     for key, value in exported["targets"]["cpu"].items():
         assert str(found["targets"]["cpu"][key]).lower() == str(value).lower(), key
+
+
+def test_a_workspace_that_is_not_here_is_named_before_azure_is_blamed(clone, monkeypatch):
+    """Nobody is logged in to Azure here."""
+    monkeypatch.setenv("AML_CREDENTIAL", "workload_identity")
+    for group in (f"{clone.name}-rg", "absent"):
+        refused = clone.aml("use", f"{clone.name}x", "-g", group)
+        assert refused.code == 2
+        said = f"The local cloud of this folder has no workspace '{clone.name}x' in resource group"
+        assert f"{said} '{group}', and Azure cannot be asked" in refused.err
+        assert ("Did you mean" in refused.err) == (group != "absent")
+
+
+def test_what_runs_on_computes_is_asked_without_the_extra_that_deploys(clone):
+    clone.good("use", clone.name)
+    shutil.rmtree(clone.root / "stacks")
+    cpu = Workspace.from_config().compute_targets["cpu"]
+    assert cpu.provisioning_state == "Succeeded"
+    assert cpu.get_status().allocation_state == "Steady"
+    assert cpu.list_nodes() == []
 
 
 def test_a_config_file_names_the_workspace(clone, tmp_path, monkeypatch):

@@ -124,9 +124,12 @@ def test_a_declared_workspace_is_found_by_what_its_file_says():
             "aml:cloud: azure\n  aml:workspace: {name: w, resource_group: g}",
             "Run `aml use w -g g` if others have deployed it, else `aml up -s dev`; or name",
         ),
-        ("aml:cloud: azure\n  aml:workspace: {}", "Run `aml up -s dev`, or name"),
+        (
+            "aml:cloud: azure\n  aml:workspace: {}",
+            "Run `aml up -s dev`, or `aml use WORKSPACE -g GROUP` if others have deployed it; or",
+        ),
         ("aml:cloud: local\n  aml:workspace: {name: w}", "Run `aml up -s dev`, or name"),
-        ("aml:cloud: [", "Run `aml up -s dev`, or name"),
+        ("aml:cloud: [", "Run `aml up -s dev`, or `aml use WORKSPACE -g GROUP` if others"),
     ],
 )
 def test_a_clone_that_never_deployed_is_told_what_to_run(tmp_path, monkeypatch, config, said):

@@ -5,7 +5,7 @@ makes a compute must not deploy what somebody is still writing.
 """
 
 import fcntl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -52,19 +52,11 @@ class DeclaredComputes:
     def __init__(self, stack: str) -> None:
         self._stack = stack
 
-    def document(self, name: str) -> Document:
-        with computes_of(open_stack(self._stack, secrets="hidden")) as computes:
-            return computes.one(name).document
-
     def declared(self, name: str) -> Document:
         stack = open_stack(self._stack, secrets="hidden")
         entries = StackFile.read(stack.file).entries()[_COMPUTES]
         entry: Document = entries[_required(stack, name)]
         return {key: value for key, value in entry.items() if not isinstance(value, Sealed)}
-
-    def nodes(self, name: str) -> Sequence[Document]:
-        with computes_of(open_stack(self._stack, secrets="hidden")) as computes:
-            return computes.nodes(name)
 
     def power(self, name: str, action: PowerAction) -> None:
         with computes_of(open_stack(self._stack, secrets="hidden")) as computes:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final, Protocol, Self
 
+from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.contract.errors import PlatformError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.manifest import Manifest, TargetEntry, read_manifest
@@ -17,6 +18,7 @@ from infra.contract.stack_computes import StackComputes, stack_computes
 from runtime.api.computes.configurations import ComputeConfiguration
 from runtime.api.computes.status import ComputeStatus
 from runtime.api.exceptions import ComputeTargetException, UserErrorException
+from runtime.api.workspaces.clients import Clients
 from runtime.submit.session import ProjectSession
 
 RESERVED: Final = ("amlcompute", "local", "containerinstance")
@@ -31,6 +33,9 @@ class Deployed(Protocol):
 
     @property
     def session(self) -> ProjectSession: ...
+
+    @property
+    def clients(self) -> Clients: ...
 
 
 class ComputeTarget:
@@ -201,9 +206,17 @@ class ComputeTarget:
     @property
     def _document(self) -> Document:
         if self._found is None:
-            with compute_errors():
-                self._found = self._computes.document(self.name)
+            self._found = self._asked("GET")
         return self._found
+
+    def _asked(self, method: str, action: str = "") -> Document:
+        """Ask the workspace about the compute, or for an action; needs no stack file."""
+        with compute_errors():
+            return (
+                self.workspace.clients.arm()
+                .complete(method, f"{self.id}{action}", api_version=MACHINE_LEARNING)
+                .document
+            )
 
     @property
     def _properties(self) -> Document:

@@ -6,7 +6,6 @@ from pathlib import Path
 from infra.catalogue.retired import DATA_LAKE_ANALYTICS, INSTEAD_OF_IT
 from infra.catalogue.vm_sizes import vm_sizes
 from infra.contract.json_types import Document, JsonObject
-from infra.contract.stack_computes import PowerAction
 from runtime.api.computes.base import ComputeTarget, Deployed, compute_errors, say
 from runtime.api.computes.configurations import (
     ComputeConfiguration,
@@ -101,8 +100,8 @@ class AmlCompute(ComputeTarget):
 
     def list_nodes(self) -> Sequence[Document]:
         """Return the cluster's nodes, and the run on each."""
-        with compute_errors():
-            return self._computes.nodes(self.name)
+        nodes: Sequence[Document] = self._asked("POST", "/listNodes").get("nodes") or []
+        return nodes
 
     def update(
         self,
@@ -217,9 +216,8 @@ class ComputeInstance(ComputeTarget):
         """Restart the instance."""
         self._power("restart", show_output)
 
-    def _power(self, action: PowerAction, show_output: bool) -> None:
-        with compute_errors():
-            self._computes.power(self.name, action)
+    def _power(self, action: str, show_output: bool) -> None:
+        self._asked("POST", f"/{action}")
         self.refresh_state()
         say(f"{self._inner.get('state')}\n", show=show_output)
 
