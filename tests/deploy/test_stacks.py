@@ -60,6 +60,8 @@ def test_a_stack_with_resources_is_not_removed(deployed):
     refused = deployed.aml("stack", "rm", "local", "--yes")
     assert refused.code == 2
     assert "Run `aml destroy -s local` first, or add `--force`." in refused.err
+    past = deployed.good("history", "--json").data
+    assert [each["result"] for each in past] == ["succeeded"]
     deployed.good("stack", "rm", "local", "--yes", "--force")
     assert not deployed.stack_file().exists()
     assert not deployed.state_file().exists()

@@ -131,14 +131,11 @@ class StateBackend:
 
         ``force``: remove it all the same; its resources stay in the cloud.
         """
-        self._found(self._fetched(project, stack))
+        found = stack_files.replayed(self._found(self._fetched(project, stack)))
+        # First without its lock: a run that fails is recorded as an update that did.
+        _require_empty(stack, len(found.resources), force=force)
         with self.open(project, stack, cipher) as state:
-            count = len(state.loaded.resources)
-            if count and not force:
-                raise UsageError(
-                    f"The stack {stack!r} still has {count} resources.",
-                    remedy=f"Run `aml destroy -s {stack}` first, or add `--force`.",
-                )
+            _require_empty(stack, len(state.loaded.resources), force=force)
             state.vanish()
 
     def export(self, project: str, stack: str, cipher: Cipher | None = None) -> str:
@@ -304,3 +301,11 @@ def _shown(value: object, cipher: Cipher) -> object:
             return {SIGNATURE: SECRET, "plaintext": cipher.open(value["ciphertext"])}
         return {key: _shown(item, cipher) for key, item in value.items()}
     return [_shown(item, cipher) for item in value] if isinstance(value, list) else value
+
+
+def _require_empty(stack: str, count: int, *, force: bool) -> None:
+    if count and not force:
+        raise UsageError(
+            f"The stack {stack!r} still has {count} resources.",
+            remedy=f"Run `aml destroy -s {stack}` first, or add `--force`.",
+        )
