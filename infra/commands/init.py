@@ -59,6 +59,7 @@ _OF_AZURE: Final = frozenset({"group_exists", "subnet", "subscription"})
 """Questions about what exists already, which a local cloud has none of."""
 _NO_CI: Final = "none"
 _FIRST_OF_A_TEAM: Final = "dev"
+_YES_OR_NO: Final = ("yes", "no")
 
 
 @click.command()
@@ -72,7 +73,7 @@ _FIRST_OF_A_TEAM: Final = "dev"
 @click.option("--max-nodes", help="Maximum number of nodes.")
 @click.option("--subscription", help="Azure subscription id.")
 @click.option(
-    "--group-exists", type=click.Choice(["yes", "no"]), help="Whether the resource group exists."
+    "--group-exists", type=click.Choice(_YES_OR_NO), help="Whether the resource group exists."
 )
 @click.option("--subnet", metavar="ID", help="Existing subnet for the cluster's nodes.")
 @click.option(
@@ -226,6 +227,8 @@ def _asked(key: str, question: str, meant: str, answers: Mapping[str, str]) -> s
 
 def _problems_of(key: str, answers: Mapping[str, str]) -> list[str]:
     """Return what is wrong with one answer; those that are still to come have their defaults."""
+    if key == "group_exists" and answers[key] not in _YES_OR_NO:
+        return [f"{answers[key]!r} is neither {' nor '.join(_YES_OR_NO)}."]
     known = dict(answers)
     for other in _QUESTIONS:
         if other not in known:

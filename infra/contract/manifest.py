@@ -14,6 +14,7 @@ from infra.contract.command_line import stack_command
 from infra.contract.errors import NotDeployedError, StateError, UnknownNameError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import load, nearest
+from infra.contract.project import MANIFESTS
 
 VERSION: Final = 1
 LEFT_IN_WORKSPACE: Final = "aml/deployments/"
@@ -206,6 +207,12 @@ def parse_manifest(document: object, *, at: str, stack: str) -> Manifest:
     return manifest
 
 
+def _written_again(file: Path, stack: str) -> str:
+    if file.parent.name == MANIFESTS:
+        return f"Run {stack_command('up', stack)} to write it again."
+    return "Write it with `aml targets --export`, where the stack was deployed."
+
+
 def read_manifest(file: Path, *, stack: str) -> Manifest:
     """Return the manifest in ``file``; raise ``NotDeployedError`` if there is none.
 
@@ -219,7 +226,7 @@ def read_manifest(file: Path, *, stack: str) -> Manifest:
     except (ValueError, RecursionError) as error:
         raise StateError(
             f"It is not JSON: {error}.",
-            remedy=f"Run {stack_command('up', stack)} to write it again.",
+            remedy=_written_again(file, stack),
             at=str(file),
         ) from error
     if document is None:

@@ -18,6 +18,8 @@ from infra.contract.private import HOME, private_file, private_folder
 DEFAULT_STACK: Final = "local"
 PROGRAM: Final = Path(__file__).parents[1]
 """Folder of the packaged program."""
+MANIFESTS: Final = "manifests"
+"""The folder of the home that has what stacks deployed, a file each."""
 _STACK_NAME: Final = re.compile(rb"[A-Za-z0-9_.-]{0,100}")
 _STACK_FOLDER: Final = "stacks"
 _STACK_FILES: Final = "Pulumi.*.yaml"
@@ -107,7 +109,7 @@ def select_stack(home: Path, stack: str) -> None:
 
 def manifest_file(home: Path, stack: str) -> Path:
     """Return the path of the manifest that a deployment writes."""
-    return home / "manifests" / f"{stack}.json"
+    return home / MANIFESTS / f"{stack}.json"
 
 
 def project_root(start: Path | None = None) -> Path | None:

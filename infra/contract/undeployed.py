@@ -12,7 +12,7 @@ from infra.contract.command_line import stack_command
 from infra.contract.errors import NotDeployedError, PlatformError
 from infra.contract.inheritance import merged, stack_extended
 from infra.contract.json_types import JsonObject
-from infra.contract.project import find_project
+from infra.contract.project import MANIFESTS, find_project
 
 _STACK_FILES: Final = "Pulumi.*.yaml"
 
@@ -47,6 +47,12 @@ def never_deployed(file: Path, stack: str, meant: str = "") -> NotDeployedError:
 
     ``meant`` is put before the remedy. A local cloud has nothing that others deployed.
     """
+    if file.parent.name != MANIFESTS:
+        return NotDeployedError(
+            "There is no such manifest.",
+            remedy="Write it with `aml targets --export`, where the stack was deployed.",
+            at=str(file),
+        )
     declared = declared_workspaces().get(stack)
     up, manifest = stack_command("up", stack), "name a manifest with `--manifest FILE`"
     if declared is None:

@@ -54,7 +54,7 @@ def test_flags_say_what_the_stack_is(folder):
 
 def test_at_a_terminal_questions_are_asked(folder):
     keyboard, terminal = os.openpty()
-    os.write(keyboard, b"azure\nnortheurope\nx\n\n\nyes\n-\n\n")
+    os.write(keyboard, b"azure\nnortheurope\nx\n\n\nperhaps\nyes\n-\n\n")
     done = subprocess.run(
         [sys.executable, "-c", "from runtime.cli.root import main; main()", "init", "prod"],
         stdin=terminal,
@@ -67,6 +67,7 @@ def test_at_a_terminal_questions_are_asked(folder):
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert "Workspace name [ml-prod]" in done.stderr
     assert done.stderr.count("Workspace name [ml-prod]") == 2  # `x` is too short
+    assert "'perhaps' is neither yes nor no." in done.stderr
     assert "VM size" not in done.stderr  # there is no cluster
     spec = load_stack(folder / "stacks/Pulumi.prod.yaml")
     assert (spec.cloud, spec.location, spec.computes) == ("azure", "northeurope", ())

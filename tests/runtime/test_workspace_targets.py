@@ -1,8 +1,10 @@
 """Targets as a workspace tells them, completed by what the deployment knew."""
 
+from pathlib import Path
+
 import pytest
 
-from infra.contract.errors import NotDeployedError
+from infra.contract.errors import NotDeployedError, StateError
 from infra.contract.manifest import Manifest, TargetEntry, WorkspaceEntry, read_manifest
 from infra.contract.undeployed import DeclaredWorkspace
 from runtime.targets.workspace_targets import target_entry, unknown_parts, workspace_manifest
@@ -139,3 +141,13 @@ def test_a_clone_that_never_deployed_is_told_what_to_run(tmp_path, monkeypatch, 
     with pytest.raises(NotDeployedError) as undeployed:
         read_manifest(tmp_path / ".aml/manifests/dev.json", stack="dev")
     assert (undeployed.value.remedy or "").startswith(said)
+
+
+@pytest.mark.parametrize(("text", "error"), [(None, NotDeployedError), ("{", StateError)])
+def test_a_manifest_that_somebody_named_comes_from_an_export(tmp_path, monkeypatch, text, error):
+    monkeypatch.chdir(tmp_path)
+    if text is not None:
+        Path("targets.json").write_text(text, encoding="utf-8")
+    with pytest.raises(error) as refused:
+        read_manifest(Path("targets.json"), stack="dev")
+    assert refused.value.remedy.startswith("Write it with `aml targets --export`")

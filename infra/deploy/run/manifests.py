@@ -17,6 +17,7 @@ from infra.contract.errors import NotDeployedError, PlatformError
 from infra.contract.json_types import Document
 from infra.contract.manifest import Manifest, parse_manifest, read_manifest
 from infra.contract.private import private_file, private_folder
+from infra.contract.project import MANIFESTS
 from infra.deploy.stack.endpoints import Destination
 from infra.deploy.stack.stacks import Stack, stack_outputs
 
@@ -37,7 +38,7 @@ def manifest_of(outputs: Document, *, stack: str) -> Manifest:
 def stacks_of_workspace(home: Path, workspace: str, *, but: str) -> list[str]:
     """Return the project's other stacks that deployed this workspace from here, sorted."""
     found = []
-    for file in sorted((home / "manifests").glob("*.json")):
+    for file in sorted((home / MANIFESTS).glob("*.json")):
         with suppress(PlatformError, OSError):
             deployed = read_manifest(file, stack=file.stem).workspace.id
             if file.stem != but and deployed.lower() == workspace.lower():

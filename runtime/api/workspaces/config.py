@@ -13,7 +13,7 @@ from infra.contract.discovery import find_cloud
 from infra.contract.errors import PlatformError
 from infra.contract.json_types import JsonObject
 from infra.contract.manifest import Manifest, read_manifest
-from infra.contract.project import selected_stack
+from infra.contract.project import MANIFESTS, selected_stack
 from runtime.api.exceptions import UserErrorException, WorkspaceNotFoundException
 
 FOLDER: Final = ".azureml"
@@ -100,7 +100,7 @@ def configured(document: JsonObject, file: Path) -> WorkspaceName:
 def manifests(home: Path) -> dict[str, Manifest]:
     """Return the manifests of the project's stacks; one that cannot be read is left out."""
     found: dict[str, Manifest] = {}
-    for file in sorted((home / "manifests").glob("*.json")):
+    for file in sorted((home / MANIFESTS).glob("*.json")):
         try:
             found[file.stem] = read_manifest(file, stack=file.stem)
         except PlatformError:
