@@ -14,6 +14,7 @@ from runtime.testing.deploying import localised
 pytest_plugins = ["pytester"]
 
 ANSWER_S = 0.5
+SALT = "v1:bEB3t3Tqt9k=:v1:Mi4VpZ1HUG6rFddy:F/ZUNJgBA+qX8o/En2gi/qSCb6PXIQ=="
 STACK = """\
 config:
   azure-native:location: westeurope
@@ -102,6 +103,18 @@ def test_what_a_deployment_refuses_fails_the_test_with_its_words(pytester):
     said = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     said.assert_outcomes(failed=1)
     said.stdout.fnmatch_lines(["*aml:colour*"])
+
+
+def test_a_file_with_secrets_asks_for_their_passphrase(pytester, monkeypatch):
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE_FILE", raising=False)
+    secret = "  shop:token: {secure: 'v1:AAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAA'}\n"
+    text = f"encryptionsalt: {SALT}\n{STACK.replace('{re', '{name: shop, re')}{secret}"
+    (pytester.path / "Pulumi.dev.yaml").write_text(text, encoding="utf-8")
+    pytester.makepyfile("def test_it(deployed): deployed('Pulumi.dev.yaml')")
+    said = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    said.assert_outcomes(failed=1)
+    said.stdout.fnmatch_lines(["*is needed for the secrets of stack 'dev', and none is set*"])
 
 
 def test_a_copy_goes_to_the_local_cloud_and_needs_no_key_of_the_team(tmp_path):
