@@ -25,6 +25,7 @@ from infra.deploy.stack.secrets_provider import (
 )
 from infra.deploy.stack.stacks import open_stack
 from infra.deploy.stack.state_location import backend_url
+from infra.engine.state.secrets import FILE_VARIABLE, passphrase_from_environment
 from infra.spec.new_stack import new_stack
 
 _STACK = click.option(
@@ -193,8 +194,17 @@ def migrate(url: str, name: str | None, *, yes: bool, as_json: bool) -> None:
 @stack.command(name="change-secrets-provider")
 @click.argument("provider", metavar="URL|passphrase")
 @_STACK
+@click.option(
+    "--passphrase-file",
+    "new",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="FILE",
+    help="Holds a new passphrase, for a stack that has another. Default: asked for.",
+)
 @_JSON
-def change_secrets_provider(provider: str, name: str | None, *, as_json: bool) -> None:
+def change_secrets_provider(
+    provider: str, name: str | None, new: Path | None, *, as_json: bool
+) -> None:
     """Encrypt a stack's secrets with another key, in its file and in its state.
 
     URL is azurekeyvault://VAULT.vault.azure.net/keys/KEY, which needs the role Key Vault Crypto
@@ -203,13 +213,22 @@ def change_secrets_provider(provider: str, name: str | None, *, as_json: bool) -
     """
     project = find_project()
     named = stacks.existing_stack(project, name)
-    count = change_provider(project, named, provider, ask_at_terminal())
+    passphrase = None if new is None else _first_line(new)
+    count = change_provider(project, named, provider, ask_at_terminal(), passphrase)
     file = project.stack_file(named)
     view.say(
         f"Encrypted {count} secret{'s' * (count != 1)} of {view.short_path(file)} and the state of"
         f" stack {named!r} anew. Commit the file: the others need it."
     )
     _data({"stack": named, "provider": provider, "file": file}, as_json=as_json)
+
+
+def _first_line(file: Path) -> str:
+    """Return the passphrase in a file, as ``PULUMI_CONFIG_PASSPHRASE_FILE`` is read."""
+    found: str | None = passphrase_from_environment({FILE_VARIABLE: str(file)})
+    if not found:
+        raise UsageError("It is empty.", remedy="Write the passphrase into it.", at=str(file))
+    return found
 
 
 @stack.command()

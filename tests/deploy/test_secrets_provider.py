@@ -148,6 +148,38 @@ def test_another_provider_is_refused(project, url, says):
     assert (refused.code, says in refused.err) == (2, True), refused.err
 
 
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_passphrase_is_changed_for_another(project, monkeypatch, interrupted):
+    project.good("stack", "init", "dev")
+    text = project.stack_file().read_text(encoding="utf-8").replace("-rg", "-dev-rg")
+    text = text[text.index("config:") :]  # without the key of stack `local`
+    project.stack_file("dev").write_text(text, encoding="utf-8")
+    with_password(project, "dev")
+    project.good("up", "--yes", "-s", "dev")
+    change = ("stack", "change-secrets-provider", "passphrase", "-s", "dev")
+    refused = project.aml(*change)
+    assert (refused.code, "by --passphrase-file" in refused.err) == (2, True), refused.err
+    new = project.root / "new"
+    new.write_text("another passphrase\n", encoding="utf-8")
+    before = project.stack_file("dev").read_bytes()
+    assert "Encrypted 1 secret" in project.good(*change, "--passphrase-file", new).err
+    if interrupted:  # after the state was written, before the file was
+        project.stack_file("dev").write_bytes(before)
+        project.good(*change, "--passphrase-file", new)
+    wrong = project.aml("up", "--yes", "-s", "dev")
+    assert (wrong.code, "does not fit stack 'dev'" in wrong.err) == (4, True)
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "another passphrase")
+    assert project.good("config", "get", "--path", PASSWORD, "-s", "dev").out.strip() == CANARY
+    assert "no changes" in project.good("up", "--yes", "-s", "dev").err
+
+
+def test_a_new_passphrase_is_for_stacks_that_have_another(sealed, vault):
+    (sealed.root / "new").write_text("another", encoding="utf-8")
+    change = ("stack", "change-secrets-provider", vault.url, "--passphrase-file", "new")
+    refused = sealed.aml(*change)
+    assert (refused.code, "has no passphrase that another" in refused.err) == (2, True), refused.err
+
+
 def test_a_vault_that_is_not_here_is_named(project):
     url = "azurekeyvault://127.0.0.1:1/somevault.vault/keys/state"
     refused = project.aml("stack", "init", "dev", "--secrets-provider", url)

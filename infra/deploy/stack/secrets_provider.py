@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Final
 
-from infra.contract.errors import UsageError
+from infra.contract.errors import PassphraseError, UsageError
 from infra.contract.load import load
-from infra.contract.project import Project
+from infra.contract.project import DEFAULT_STACK, Project
 from infra.contract.wrapped_key import WrappedKey
 from infra.deploy.stack.ciphers import Absent, cipher_with_salt, in_vault
 from infra.deploy.stack.passphrase import Ask
 from infra.deploy.stack.stacks import backend_of, cipher_of, existing_stack_file
 from infra.deploy.stack.state_location import embedded_backend
-from infra.engine.state.secrets import Cipher, missing_passphrase
+from infra.engine.state.secrets import Cipher, Sealer, missing_passphrase
 from infra.spec.editing import StackFile
 
 DEFAULT_PROVIDER: Final = "passphrase"
@@ -29,8 +29,16 @@ def set_salt(file: Path, salt: str) -> None:
     edited.write()
 
 
-def change_provider(project: Project, stack: str, provider: str, ask: Ask | None = None) -> int:
+def change_provider(
+    project: Project,
+    stack: str,
+    provider: str,
+    ask: Ask | None = None,
+    passphrase: str | None = None,
+) -> int:
     """Encrypt a stack's secrets with a new key, in its file and its state.
+
+    ``passphrase`` is a new one for a stack that has another; by default, ``ask`` asks for it.
 
     Returns how many the file has. Everything is decrypted and encrypted in memory first. Then the
     state is replaced, and the file while the state's lock is held; each names its own key. After
@@ -40,9 +48,11 @@ def change_provider(project: Project, stack: str, provider: str, ask: Ask | None
     file = existing_stack_file(project, stack)
     edited = StackFile.read(file)
     if provider == DEFAULT_PROVIDER and edited.salt and not WrappedKey.parse(edited.salt):
+        passphrase = passphrase or _another(stack, file, ask)
+    elif passphrase is not None:
         raise UsageError(
-            f"The secrets of stack {stack!r} are encrypted with a passphrase already.",
-            remedy="Give the URL of a vault's key: azurekeyvault://VAULT.vault.azure.net/keys/KEY.",
+            f"Stack {stack!r} has no passphrase that another could replace.",
+            remedy="Set PULUMI_CONFIG_PASSPHRASE to the one that it is to have.",
             at=str(file),
         )
     if not embedded_backend(project):
@@ -51,7 +61,8 @@ def change_provider(project: Project, stack: str, provider: str, ask: Ask | None
             remedy=f"Run `pulumi stack change-secrets-provider {provider}`.",
         )
     old = cipher_of(project, stack)
-    new = _new_cipher(project, stack, provider, old, ask)
+    new = _new_cipher(project, stack, provider, old, ask) if passphrase is None else None
+    new = new or _Successor(Sealer.from_passphrase(passphrase or "", stack=f"stack {stack!r}"), old)
     count = 0
 
     def changed(ciphertext: str) -> str:
@@ -68,6 +79,53 @@ def change_provider(project: Project, stack: str, provider: str, ask: Ask | None
     with backend.open(project.name, stack, new):  # which encrypts it anew
         edited.write()
     return count
+
+
+def _another(stack: str, file: Path, ask: Ask | None) -> str:
+    """Ask for a new passphrase, twice."""
+    if stack == DEFAULT_STACK or ask is None:
+        raise UsageError(
+            f"The secrets of stack {stack!r} are encrypted with a passphrase already.",
+            remedy="Give the URL of a vault's key: azurekeyvault://VAULT.vault.azure.net/keys/KEY"
+            + (
+                "."
+                if stack == DEFAULT_STACK
+                else "; or a file with another passphrase, by --passphrase-file."
+            ),
+            at=str(file),
+        )
+    new = ask(f"New passphrase of stack {stack!r}: ")
+    if not new or ask("The same again: ") != new:
+        raise UsageError("There is no new passphrase, or not the same twice.", remedy="Try again.")
+    return new
+
+
+class _Successor:
+    """The cipher of a new passphrase, beside the one that it follows. A ``Cipher``."""
+
+    def __init__(self, new: Sealer, old: Cipher) -> None:
+        self._new = new
+        self._old = old
+
+    @property
+    def salt(self) -> str:
+        return self._new.salt
+
+    def seal(self, text: str) -> str:
+        return self._new.seal(text)
+
+    def open(self, message: str) -> str:
+        return self._new.open(message)
+
+    def with_salt(self, salt: str) -> Cipher:
+        if salt == self.salt:
+            return self
+        again = self._new.with_salt(salt)
+        try:
+            again.seal("")
+        except PassphraseError:
+            return self._old.with_salt(salt)
+        return again  # of a change that was interrupted
 
 
 def _new_cipher(
