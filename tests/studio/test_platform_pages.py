@@ -7,7 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from infra.contract.discovery import find_cloud
+from infra.arm.client import local_client
+from infra.contract.discovery import SUBSCRIPTION, find_cloud
 from localcloud import control
 from runtime.cli.root import run
 from runtime.history.store import History
@@ -78,6 +79,24 @@ def test_the_computes_are_listed_with_what_they_cost(shop):
     assert re.search(r"0\.00 USD, at most 0\.\d\d USD", row)
     assert "STANDARD_DS3_V2" in row
     assert "yes" in row
+
+
+def test_an_instance_says_what_was_done_with_it_last(shop):
+    name = shop.project.name
+    path = (
+        f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{name}-rg/providers"
+        f"/Microsoft.MachineLearningServices/workspaces/{name}/computes/bench"
+    )
+    made = {"computeType": "ComputeInstance", "properties": {"vmSize": "STANDARD_DS3_V2"}}
+    body = {"location": "westeurope", "properties": made}
+    with closing(local_client(shop.project.home)) as client:
+        client.complete("PUT", path, api_version="2025-12-01", body=body)
+        client.complete("POST", f"{path}/restart", api_version="2025-12-01")
+        text = shop.text("/computes/bench")
+        assert "<dt>Last operation</dt><dd>Restart: succeeded, 20" in text
+        assert "/power/" not in text  # only what the stack declares is started and stopped
+        action = {"underlyingResourceAction": "Delete"}
+        client.complete("DELETE", path, api_version="2025-12-01", params=action)
 
 
 def test_sizes_come_with_cores_prices_and_the_quota_left(shop):
