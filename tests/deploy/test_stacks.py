@@ -175,7 +175,7 @@ def test_a_locked_stack_says_who_holds_it_and_cancel_frees_it(deployed):
     refused = deployed.aml("up", "--yes")
     assert refused.code == 4
     assert "It is being changed by ann@elsewhere (process 4711)" in refused.err
-    assert "`aml cancel` removes the lock" in refused.err
+    assert "`aml cancel -s local` removes the lock" in refused.err
     said = deployed.good("cancel", "--yes", "--json")
     assert said.data["removed"] == [f"ann@elsewhere (process 4711) since {as_local('2026-11-21')}"]
     deployed.good("up")

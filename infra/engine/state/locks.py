@@ -17,6 +17,7 @@ from getpass import getuser
 from pathlib import Path
 from typing import Final
 
+from infra.contract.command_line import stack_command
 from infra.contract.errors import LockedError
 from infra.contract.json_types import Document
 from infra.contract.private import private_file, private_folder
@@ -103,11 +104,17 @@ def abandoned(lock: Lock) -> bool:
     return _moment(lock.since) + _SLACK_S < _booted_at() + started / os.sysconf("SC_CLK_TCK")
 
 
+def waiting(lock: Lock) -> str:
+    """Return what to do about the lock of a process that may still run."""
+    cancel = stack_command("cancel", lock.file.parent.name)
+    return f"Wait for it to end; if the process is gone, {cancel} removes the lock."
+
+
 def _refuse_if_held(locks: Sequence[Lock]) -> None:
     if locks:
         raise LockedError(
             "It is being changed by " + ", ".join(map(str, locks)) + ".",
-            remedy="Wait for it to end; if the process is gone, `aml cancel` removes the lock.",
+            remedy=waiting(locks[0]),
             at=str(locks[0].file),
         )
 

@@ -172,7 +172,7 @@ class SharedStorage:
         return LockedError(
             f"It is being changed by {who}. That lock is the Pulumi CLI's: from here nobody can"
             " tell whether its process still runs.",
-            remedy="Wait for it to end; if the process is gone, `aml cancel` removes the lock.",
+            remedy=locks.waiting(held[0]),
             at=at,
         )
 
