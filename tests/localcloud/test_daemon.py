@@ -132,9 +132,11 @@ def test_after_a_kill_it_is_not_found_and_starts_again(home):
 def test_the_file_of_a_killed_daemon_is_not_taken_for_the_next_ones(home):
     running = ensure_cloud(home)
     file = home / "cloud/discovery.json"
-    left = {**json.loads(file.read_text(encoding="utf-8")), "pid": running.pid + 1}
+    announced = file.read_text(encoding="utf-8")
+    left = {**json.loads(announced), "pid": running.pid + 1}
     file.write_text(json.dumps(left), encoding="utf-8")
     assert find_cloud(home) is None
+    file.write_text(announced, encoding="utf-8")  # it is stopped by way of it
 
 
 def test_a_reset_keeps_only_the_port(home):
