@@ -50,7 +50,7 @@ def never_deployed(file: Path, stack: str, meant: str = "") -> NotDeployedError:
     if file.parent.name != MANIFESTS:
         return NotDeployedError(
             "There is no such manifest.",
-            remedy="Write it with `aml targets --export`, where the stack was deployed.",
+            remedy=f"{meant}Write it with `aml targets --export`, where the stack was deployed.",
             at=str(file),
         )
     declared = declared_workspaces().get(stack)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from infra.contract.errors import NotDeployedError, UnknownNameError, UsageError
+from infra.contract.project import manifest_file
 from runtime.targets.finding import Targets
 from runtime.targets.ssh_machine import MachineError
 from runtime.targets.ssh_nodes_place import addresses, common_network
@@ -82,8 +83,16 @@ def test_mpi_uses_the_network_in_which_all_are(hosts, network):
     ("name", "says"), [("dcoker", "Did you mean 'docker'? Run"), ("gpu", "Run")]
 )
 def test_without_a_stack_the_targets_of_this_machine_are_named(tmp_path, name, says):
-    targets = Targets(tmp_path / ".aml", tmp_path / "dev.json", "dev")
+    home = tmp_path / ".aml"
+    targets = Targets(home, manifest_file(home, "dev"), "dev")
     with pytest.raises(NotDeployedError, match="never deployed") as error:
         targets.require(name)
     assert error.value.remedy.startswith(says)
     assert "`local` and `docker` need no stack" in error.value.remedy
+
+
+def test_a_manifest_that_is_not_there_does_not_hide_a_misspelt_target(tmp_path):
+    targets = Targets(tmp_path / ".aml", tmp_path / "exported.json", "dev")
+    with pytest.raises(NotDeployedError, match="no such manifest") as error:
+        targets.require("dcoker")
+    assert error.value.remedy.startswith("Did you mean 'docker'? Write")
