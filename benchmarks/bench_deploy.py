@@ -1,8 +1,10 @@
-"""Deploy 1, 100, 1,000 computes to the local cloud, beside as many of Terraform's `terraform_data`.
+"""Deploy 1, 100, 1,000 computes to the local cloud, beside the peers that are installed.
 
-Prints CPU seconds of whole processes, cold state, one run each, and ratios where terraform is
-installed. Terraform's resource reaches no service at all, so the comparison is in its favour; the
-nearest peer without a download. The local cloud's own CPU time is not in it, as no service's is.
+Prints CPU seconds of whole processes, cold state, one run each, and ratios. The Pulumi CLI deploys
+the same stack with this product's plugin. Terraform deploys as many of its `terraform_data`, which
+reach no service at all, so the comparison is in its favour. The local cloud's own CPU time is not
+in it, as no service's is. `BENCH_CLI_COUNTS` says for how many computes the CLI is run: for 1,000
+it takes ten minutes.
 """
 
 import json
@@ -12,11 +14,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 AML = Path(sys.executable).with_name("aml")
 COUNTS = tuple(map(int, os.environ.get("BENCH_COUNTS", "1,100,1000").split(",")))
+CLI_COUNTS = tuple(map(int, os.environ.get("BENCH_CLI_COUNTS", "1,100").split(",")))
 
 
 def timed(arguments: list[str], folder: Path, env: dict[str, str]) -> float:
@@ -33,7 +37,10 @@ def write_project(folder: Path, count: int) -> None:
         for i in range(count)
     )
     (folder / "Pulumi.yaml").write_text(
-        f"name: bench\nruntime: python\nmain: {ROOT / 'infra'}\n", encoding="utf-8"
+        f"name: bench\nruntime: python\nmain: {ROOT / 'infra'}\n"
+        "plugins:\n  providers:\n"
+        f"    - {{name: azure-native, path: {ROOT / 'infra' / 'plugin'}}}\n",
+        encoding="utf-8",
     )
     (folder / "Pulumi.local.yaml").write_text(
         "config:\n  azure-native:location: westeurope\n  aml:cloud: local\n"
@@ -61,6 +68,42 @@ def bench_aml(folder: Path, count: int) -> dict[str, float]:
         subprocess.run([AML, "cloud", "stop"], cwd=folder, env=env, check=True, capture_output=True)
 
 
+def bench_cli(folder: Path, count: int) -> dict[str, float]:
+    """Return the same of the Pulumi CLI, with the plugin that `Pulumi.yaml` names."""
+    write_project(folder, count)
+    (folder / "state").mkdir()
+    python = Path(sys.executable)
+    env = {
+        **os.environ,
+        "AML_HOME": str(folder / ".aml"),
+        "AML_PLUGIN_PYTHON": str(python),
+        "PATH": f"{python.parent}:{os.environ['PATH']}",
+        "VIRTUAL_ENV": str(python.parents[1]),
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE": "bench",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+    }
+    subprocess.run([AML, "cloud", "start"], cwd=folder, env=env, check=True, capture_output=True)
+    try:
+        timed(["pulumi", "stack", "init", "local", "--non-interactive"], folder, env)
+        chosen = ["--stack", "local", "--non-interactive"]
+        up = ["pulumi", "up", "--yes", "--skip-preview", *chosen]
+        plan = ["pulumi", "preview", *chosen]
+        return {
+            "plan": timed(plan, folder, env),
+            "up": timed(up, folder, env),
+            "no change": timed(up, folder, env),
+            "plan, no change": timed(plan, folder, env),
+            "destroy": timed(
+                ["pulumi", "destroy", "--yes", "--skip-preview", *chosen], folder, env
+            ),
+        }
+    finally:
+        subprocess.run([AML, "cloud", "stop"], cwd=folder, env=env, check=True, capture_output=True)
+
+
 def bench_terraform(folder: Path, count: int) -> dict[str, float]:
     resources = {f"c{i:04}": {"input": f"STANDARD_DS3_V2 {i}"} for i in range(count)}
     document = {"resource": {"terraform_data": resources}}
@@ -78,15 +121,25 @@ def bench_terraform(folder: Path, count: int) -> dict[str, float]:
 
 
 def main() -> None:
-    print(f"{'computes':>8} {'':22} {'aml CPU s':>10} {'terraform':>10} {'ratio':>7}")
+    print(f"{'computes':>8} {'':22} {'aml CPU s':>10} {'terraform':>10} {'ratio':>7}", end="")
+    print(f" {'pulumi':>10} {'ratio':>7}")
     for count in COUNTS:
-        with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
-            aml = bench_aml(Path(ours), count)
-            peer = bench_terraform(Path(theirs), count) if shutil.which("terraform") else {}
+        aml = in_a_folder(bench_aml, count)
+        peers = [
+            in_a_folder(bench_terraform, count) if shutil.which("terraform") else {},
+            in_a_folder(bench_cli, count) if shutil.which("pulumi") and count in CLI_COUNTS else {},
+        ]
         for name, seconds in aml.items():
-            other = peer.get(name)
-            beside = f"{other:>10.2f} {seconds / other:>7.2f}" if other else f"{'-':>10} {'-':>7}"
-            print(f"{count:>8} {name:22} {seconds:>10.2f} {beside}", flush=True)
+            beside = [
+                f"{other:>10.2f} {seconds / other:>7.2f}" if other else f"{'-':>10} {'-':>7}"
+                for other in (peer.get(name) for peer in peers)
+            ]
+            print(f"{count:>8} {name:22} {seconds:>10.2f} {' '.join(beside)}", flush=True)
+
+
+def in_a_folder(bench: Callable[[Path, int], dict[str, float]], count: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        return bench(Path(folder), count)
 
 
 if __name__ == "__main__":
