@@ -41,14 +41,16 @@ def collected(entries: Sequence[Document]) -> dict[str, Document]:
 def resolved(entry: Document, extensions: Document, at: str) -> Document:
     """Return an entry with the extension that it refers to.
 
-    Raises ``StateError``, with the checkpoint's place, if the checkpoint does not have it.
+    Raises ``StateError``, with the checkpoint's place, if the checkpoint does not have it, or has
+    something else in its place.
     """
     if not entry.get(_REFERENCE):
         return entry
     found = extensions.get(entry[_REFERENCE])
-    if not isinstance(found, dict) or not {"name", "version", "value"} <= found.keys():
+    if not _is_extension(found):
+        what = "does not have" if found is None else "cannot read"
         raise StateError(
-            f"{entry.get('urn')} refers to an extension that it does not have.",
+            f"{entry.get('urn')} refers to an extension that it {what}.",
             remedy="The file was left as it is. Restore a backup beside it, or import an export.",
             at=at,
         )
@@ -56,3 +58,13 @@ def resolved(entry: Document, extensions: Document, at: str) -> Document:
         (KEY if key == _REFERENCE else key): found if key == _REFERENCE else value
         for key, value in entry.items()
     }
+
+
+def _is_extension(found: object) -> bool:
+    if not isinstance(found, dict) or not {"name", "version", "value"} <= found.keys():
+        return False
+    try:
+        base64.b64decode(found["value"], validate=True)
+    except (ValueError, TypeError):
+        return False
+    return True

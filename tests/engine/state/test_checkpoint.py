@@ -228,6 +228,8 @@ def test_an_extension_is_kept_once_for_all_that_refer_to_it():
     assert (again.resources, again.pending, again.extra) == (entries, pending, {})
     with pytest.raises(StateError, match="an extension that it does not have"):
         parse(data.replace(b'"extensions":', b'"extension":'), at="x")
+    with pytest.raises(StateError, match="an extension that it cannot read"):
+        parse(data.replace(b'"dg=="', b'"not base64"'), at="x")
 
 
 def test_it_is_version_3_again_when_the_feature_is_gone():
