@@ -16,7 +16,8 @@ from runtime.model.states import NEXT, RunState
 from runtime.submit.notes import note
 from runtime.targets.base import Handle, LogChunk, RunStatus, Target
 
-_NODE_STEP, _LAST_STEP = "scale up", "scale down"
+_NODE_STEP: Final = "scale up"
+_LAST_STEP: Final = "scale down"
 _BUILD_LOGS: Final = "azureml-logs/"
 _BEGUN: Final = frozenset({RunState.RUNNING})
 _OVER: Final = frozenset(state for state in RunState if state.final) | {RunState.FINALIZING}
@@ -148,7 +149,8 @@ class Watcher:
             seen += in_order([Happened(run_id, event) for event in events], chunks)
             if status.state.final and run.ended_at is None:
                 run.ended_at = self._clock()
-                run.last_step |= not self._had_nodes(run_id)
+                if self._pace.linger_s and not run.last_step:
+                    run.last_step = not self._had_nodes(run_id)
                 seen.append(Ended(self._history.record(run_id)))
         return seen
 
@@ -185,7 +187,7 @@ class Watcher:
 
     def _had_nodes(self, run_id: str) -> bool:
         steps = (event.data.get("step") for _, event in self._history.events(run_id))
-        return self._pace.linger_s > 0 and _NODE_STEP in steps
+        return _NODE_STEP in steps
 
     def _over(self, run: _Followed) -> bool:
         if run.ended_at is None:
