@@ -140,7 +140,8 @@ class _LogsOfSeveral:
     def _shown(self, run_ids: Sequence[str]) -> Iterator[str]:
         """Yield the runs themselves; of sweeps and pipelines, what they consist of."""
         for run_id in run_ids:
-            if self._session.history.has(run_id):
+            # Of a sweep or a pipeline, for its new runs; the others are looked at for their logs.
+            if run_id not in self._logs and self._session.history.has(run_id):
                 refreshed(self._session, run_id, warn=lambda _: None)
             below = _below(self._session, run_id)
             yield from self._shown(below) if below else [run_id]
