@@ -25,12 +25,19 @@ MPI_LOG: Final = "azureml-logs/70_mpirun_log.txt"
 _NO_MPIRUN: Final = (
     "There is no mpirun in the environment. Add openmpi to its packages, or use an image with it."
 )
-# Open MPI counts the ranks of all nodes as those of one machine.
+# Open MPI counts the ranks of all nodes as those of one machine, and may keep silent on which one
+# failed: a rank says so among its messages, unless it was asked to end. Signals reach the command
+# by itself, which is in the same process group.
 _RANK: Final = (
     "export OMPI_COMM_WORLD_LOCAL_RANK=$((OMPI_COMM_WORLD_RANK % {each}))"
     " OMPI_COMM_WORLD_LOCAL_SIZE={each} AZUREML_CR_NODE_RANK={node};"
-    " exec >>{log} 2>&1;"
-    ' if command -v bash >/dev/null 2>&1; then exec bash -c "$0"; else exec sh -c "$0"; fi'
+    " exec 3>&1 4>>{log} 2>/dev/null;"
+    " asked=; trap asked=1 TERM INT HUP QUIT; trap : USR1 USR2;"
+    " if command -v bash >/dev/null 2>&1; then shell=bash; else shell=sh; fi;"
+    ' (exec "$shell" -c "$0" >&4 2>&4 3>&- 4>&-); code=$?;'
+    ' [ $code = 0 ] || [ "$asked" ]'
+    ' || echo "Rank $OMPI_COMM_WORLD_RANK failed with exit code $code." >&3;'
+    " exit $code"
 )
 
 

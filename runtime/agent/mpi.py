@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.agent.exit_codes import exit_text
 from runtime.agent.ranks import Launch
 
 _VERSION = re.compile(r"\(Open MPI\) (\d+)\.")
@@ -21,6 +22,7 @@ _FAILED = (
     re.compile(r"Process name: \[(?:\[\d+,\d+\]|[^\],]*),(\d+)\]"),
     re.compile(r"process rank (\d+) with PID"),
     re.compile(r"MPI_ABORT was invoked on rank (\d+)"),
+    re.compile(r"Rank (\d+) failed with "),
 )
 _WITH_PRTE = 5
 """The version in which another program, PRRTE, starts the ranks."""
@@ -133,8 +135,19 @@ def forwarded_names(variables: Mapping[str, str]) -> list[str]:
     return sorted(name for name in names if not _HERE_ONLY.fullmatch(name))
 
 
+def failure_text(rank: int, code: int) -> str:
+    """Return what a rank writes among the messages of ``mpirun`` when it failed unasked.
+
+    ``mpirun`` (4.1, watched) says which one it was only in nineteen cases of twenty.
+    """
+    return f"Rank {rank} failed with {exit_text(code)}."
+
+
 def failed_rank(text: str) -> int | None:
-    """Return the first rank that failed, by what ``mpirun`` wrote; ``None`` if it does not say."""
+    """Return the first rank that failed, by what ``mpirun`` and the ranks wrote.
+
+    ``None`` if nobody says.
+    """
     # What a rank wrote meanwhile cuts a line of ``mpirun`` in two.
     for said in (text, text.replace("\n", "")):
         for pattern in _FAILED:

@@ -1,6 +1,7 @@
-"""One rank below ``mpirun``: ``aml_agent rank -- COMMAND`` starts the script in its place.
+"""One rank below ``mpirun``: ``aml_agent rank -- COMMAND`` runs the script, and says if it fails.
 
-A second process, in a session of its own so that ``mpirun`` does not signal it, copies the output
+Signals of ``mpirun`` reach the script by itself: they are for the whole process group. Another
+process, in a session of its own so that ``mpirun`` does not signal it, copies the output
 to the rank's log and, line by line with the rank's number, to standard output: there the agent
 that started ``mpirun`` reads it.
 """
@@ -8,36 +9,68 @@ that started ``mpirun`` reads it.
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
+from runtime.agent.exit_codes import positive
 from runtime.agent.files import open_to_go_on
+from runtime.agent.mpi import failure_text
 from runtime.agent.peers import PEERS_VARIABLE
 from runtime.agent.ranks import Process, expanded, log_name, missing_variables, started_as
 from runtime.agent.supervise import Tail
 
 CANNOT_START = 127
 _RECORD, _TEXT = b"\x1e", b"\x1f"
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+_FORWARDED = (signal.SIGUSR1, signal.SIGUSR2)
 _LONGEST_LINE = 1 << 16
 
 
 def run_rank(command: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Become the script. Returns only if it cannot be started."""
+    """Run the script; return its exit code, or end by the signal that it ended by."""
     process = started_as(environ) or Process(0, 0, 0, 1, 1)
     variables = {**environ, **missing_variables(environ, process)}
     variables.pop(PEERS_VARIABLE, None)
     argv = expanded(command, variables)
     writing = _copier(process.rank, Path(log_name(process.rank, process.size)))
+    asked: list[int] = []
+    kept = signal.pthread_sigmask(signal.SIG_BLOCK, {*_ENDING, *_FORWARDED})
+    script = os.fork()
+    if script == 0:
+        signal.pthread_sigmask(signal.SIG_SETMASK, kept)
+        _become(argv, variables, writing)
+    os.close(writing)
+    for number in (*_ENDING, *_FORWARDED):
+        signal.signal(number, lambda number, _: asked.append(number))
+    signal.pthread_sigmask(signal.SIG_SETMASK, kept)
+    code = os.waitstatus_to_exitcode(os.waitpid(script, 0)[1])
+    if code and not set(asked) & set(_ENDING):
+        _write(1, f"{failure_text(process.rank, positive(code))}\n".encode())
+    if code < 0:
+        _end_by(-code)
+    return positive(code)
+
+
+def _become(argv: list[str], variables: Mapping[str, str], writing: int) -> NoReturn:
     for descriptor in (1, 2):
         os.dup2(writing, descriptor)
     try:
         os.execvpe(argv[0], argv, variables)
     except OSError as error:
         os.write(2, f"{argv[0]} cannot be started: {error.strerror}\n".encode())
-    return CANNOT_START
+    os._exit(CANNOT_START)
+
+
+def _end_by(number: int) -> None:
+    """End as the script did, for ``mpirun`` to say so; without a second core dump."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if number != signal.SIGKILL:
+        signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _copier(rank: int, log: Path) -> int:
@@ -60,7 +93,7 @@ def _copier(rank: int, log: Path) -> int:
 
 
 def _copy(reading: int, rank: int, log: Path) -> None:
-    for number in _SIGNALS:
+    for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)
     sink, tag = open_to_go_on(log), _RECORD + b"%d" % rank + _TEXT
     _write(1, _RECORD + b"%d" % rank + _RECORD + b"\n")

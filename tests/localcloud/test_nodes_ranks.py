@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import subprocess
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_parameter_servers_serve_until_the_workers_have_ended():
 
 def test_one_mpirun_starts_the_ranks_of_all_nodes():
     (only,) = starts({"distributionType": "Mpi", "processCountPerInstance": 2})
-    words = shlex.split(only.command.partition("exec ")[2])
+    words = shlex.split(only.command.partition("; exec ")[2])
     assert words.count("-np") == words.count("-wdir") == 2
     assert [words[n + 1] for n, word in enumerate(words) if word == "-wdir"] == list(FOLDERS)
     assert words.count("python train.py") == 2
@@ -52,6 +53,29 @@ def test_one_mpirun_starts_the_ranks_of_all_nodes():
     assert only.variables["OMPI_ALLOW_RUN_AS_ROOT"] == "1"
     ranks = ranks_of(launch_of({"distributionType": "Mpi", "processCountPerInstance": 2}, 2))
     assert [each.node for each in ranks] == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("echo done", 0, ""),
+        ("echo ${BASH:+done}; exit 7", 7, "Rank 0 failed with exit code 7.\n"),
+        ("echo done; kill -KILL $$", 137, "Rank 0 failed with exit code 137.\n"),
+        ("echo done; trap : TERM; kill -TERM 0", 0, ""),
+        ("echo done; kill -TERM 0; sleep 60", 143, ""),  # all were asked to end
+    ],
+)
+def test_a_rank_that_fails_unasked_says_so_where_mpirun_may_not(tmp_path, command, code, said):
+    launch = launch_of({"distributionType": "Mpi", "processCountPerInstance": 2}, 1)
+    (only,) = starts_of(launch, command, (str(tmp_path),))
+    words = shlex.split(only.command.partition("; exec ")[2])
+    rank = ["env", "OMPI_COMM_WORLD_RANK=0", *words[words.index("sh") :]]
+    (tmp_path / "user_logs").mkdir()
+    done = subprocess.run(
+        rank, cwd=tmp_path, capture_output=True, text=True, check=False, process_group=0
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, said, "")
+    assert (tmp_path / "user_logs/std_log_process_0.txt").read_text().rstrip() == "done"
 
 
 @pytest.mark.parametrize("distribution", [None, {"distributionType": "Spark"}])

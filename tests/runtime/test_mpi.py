@@ -1,5 +1,8 @@
 """How mpirun is called, what its messages and the output of its ranks say."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ from runtime.agent.mpi import (
     Mpirun,
     NoMpiError,
     failed_rank,
+    failure_text,
     forwarded_names,
     found_mpirun,
     hostfile_text,
@@ -68,8 +72,8 @@ def test_variables_of_one_host_stay_there():
     assert forwarded_names(dict.fromkeys(names, "")) == ["MLFLOW_RUN_ID", "PATH"]
 
 
-@pytest.mark.parametrize("text", [OLD_FAILURE, NEW_FAILURE, KILLED])
-def test_mpirun_says_which_rank_failed(text):
+@pytest.mark.parametrize("text", [OLD_FAILURE, NEW_FAILURE, KILLED, failure_text(3, 7)])
+def test_mpirun_or_the_rank_says_which_rank_failed(text):
     assert failed_rank(text) == 3
 
 
@@ -110,6 +114,33 @@ def test_lines_are_told_apart_by_their_rank():
     assert (1, b"last") in seen
     assert lines.tail(None) == ("warning",)
     assert lines.tail(7) == ()
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "said"),
+    [
+        ("exit 0", 0, ""),
+        ("exit 7", 7, "Rank 1 failed with exit code 7."),
+        ("kill -SEGV $$", -11, "Rank 1 failed with exit code 139 (SIGSEGV)."),
+        ("kill -KILL $$", -9, "Rank 1 failed with exit code 137 (SIGKILL: killed, often"),
+        ("trap : TERM; kill -TERM 0", 0, ""),
+        ("kill -TERM 0; sleep 60", -15, ""),  # all were asked to end
+    ],
+)
+def test_a_rank_that_fails_unasked_says_so_where_mpirun_may_not(
+    archive, tmp_path, script, code, said
+):
+    numbers = {"RANK": "1", "SIZE": "2", "LOCAL_RANK": "1", "LOCAL_SIZE": "2"}
+    ranks = {f"OMPI_COMM_WORLD_{name}": number for name, number in numbers.items()}
+    done = subprocess.run(
+        [sys.executable, str(archive), "rank", "--", "sh", "-c", f"echo done; {script}"],
+        cwd=tmp_path, env=os.environ | ranks, capture_output=True, text=True, check=False,
+        process_group=0,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    messages = [line for line in done.stdout.split("\n") if line and line[0] != "\x1e"]
+    assert len(messages) == (said != "")
+    assert "".join(messages).startswith(said)
 
 
 @pytest.mark.needs_mpi
