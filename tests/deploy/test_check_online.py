@@ -6,6 +6,7 @@ import pytest
 
 from infra.arm.client import local_client
 from infra.contract.discovery import SUBSCRIPTION
+from tests.deploy.project import SALT
 
 ML = "Microsoft.MachineLearningServices"
 FAMILY = "standardDSv2Family"
@@ -142,6 +143,18 @@ def test_a_preview_needs_the_passphrase_that_up_needs(project, monkeypatch):
         assert said.code == 4
         assert "A passphrase is needed for the secrets of stack 'dev'" in said.err
     assert "to create" in project.aml("preview", "-s", "dev").err
+
+
+@pytest.mark.parametrize("command", [["preview"], ["up", "--yes"]])
+def test_a_wrong_passphrase_is_found_before_the_first_change(project, monkeypatch, command):
+    project.good("stack", "init", "dev")
+    file = project.root / "stacks/Pulumi.dev.yaml"
+    file.write_text(f"encryptionsalt: {SALT}\n{file.read_text()}")
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "another")
+    said = project.aml(*command, "-s", "dev")
+    assert said.code == 4
+    assert "The passphrase does not fit stack 'dev'." in said.err
+    assert project.in_cloud() == []
 
 
 @pytest.mark.parametrize("command", [["preview"], ["up", "--yes"]])

@@ -117,12 +117,15 @@ class _Successor:
     def open(self, message: str) -> str:
         return self._new.open(message)
 
+    def unlock(self) -> None:
+        self._new.unlock()
+
     def with_salt(self, salt: str) -> Cipher:
         if salt == self.salt:
             return self
         again = self._new.with_salt(salt)
         try:
-            again.seal("")
+            again.unlock()
         except PassphraseError:
             return self._old.with_salt(salt)
         return again  # of a change that was interrupted

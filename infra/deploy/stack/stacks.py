@@ -49,7 +49,6 @@ from infra.engine.state.secrets import (
     DataKeySealer,
     Masked,
     Sealer,
-    missing_passphrase,
     passphrase_from_environment,
 )
 from infra.spec.load import load_program_stack, load_stack
@@ -220,15 +219,11 @@ def _cipher(project: Project, stack: str, secrets: Secrets) -> Cipher:
 def _unlocks(cipher: Cipher) -> bool:
     """Return whether secrets can be decrypted, as far as a vault has to be asked for that."""
     try:
-        _unlock(cipher)
+        if isinstance(cipher, DataKeySealer):
+            cipher.unlock()
     except PlatformError:
         return False
     return True
-
-
-def _unlock(cipher: Cipher) -> None:
-    if isinstance(cipher, DataKeySealer):
-        cipher.unlock()
 
 
 def _salt(project: Project, stack: str) -> str | None:
@@ -243,11 +238,9 @@ def _salt(project: Project, stack: str) -> str | None:
 def require_key(stack: Stack) -> None:
     """Refuse a deployment that would fail half way, at the first secret that Azure returns.
 
-    That is without a passphrase, and where the vault does not give the key.
+    That is without a passphrase, with a wrong one, and where the vault does not give the key.
     """
-    if isinstance(stack.cipher, Absent):
-        raise missing_passphrase(f"stack {stack.name!r}")
-    _unlock(stack.cipher)
+    stack.cipher.unlock()
 
 
 @dataclass(frozen=True, slots=True)

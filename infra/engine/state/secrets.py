@@ -51,6 +51,9 @@ class Cipher(Protocol):
     def with_salt(self, salt: str, /) -> "Cipher":
         """Return the cipher for another salt: of the same passphrase, or of a vault's key."""
 
+    def unlock(self) -> None:
+        """Get the key now, so that what is wrong with it is known before anything else is done."""
+
 
 Other = Callable[[str], Cipher]
 """Returns the cipher for the salt of another kind of provider."""
@@ -123,6 +126,10 @@ class Sealer:
             return self._other(salt)
         return Sealer(self._passphrase, salt, self._stack, self._remedy, self._other)
 
+    def unlock(self) -> None:
+        """Wait for the key. A wrong passphrase is a ``PassphraseError``."""
+        self._key()
+
     def _key(self) -> AESGCM:
         key = self._derived.result()
         if self._proof is not None:
@@ -170,7 +177,7 @@ class DataKeySealer:
         return self if own else self._other(salt)
 
     def unlock(self) -> None:
-        """Ask the vault now, so that it refuses before anything else is done."""
+        """Ask the vault, unless it was asked."""
         self.seal("")
 
     @cached_property
@@ -193,6 +200,10 @@ class Masked:
 
     def with_salt(self, _salt: str, /) -> Cipher:
         return self
+
+    def unlock(self) -> None:
+        """Refuse, as ``seal`` does."""
+        self.seal("")
 
 
 def passphrase_from_environment(environment: Mapping[str, str]) -> str | None:
