@@ -252,7 +252,7 @@ def _document(stack: Stack, plan: EngineResult) -> JsonObject:
     ours = {
         "stack": stack.name,
         "cloud": stack.cloud,
-        "warnings": list(plan.warnings),
+        "warnings": [*plan.remarks, *plan.warnings],
         "outputs": shown(plan.summary.outputs),
     }
     return preview_document(_config(stack), plan.steps, plan.summary, ours)

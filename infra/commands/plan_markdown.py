@@ -33,7 +33,7 @@ def plan_markdown(stack: str, cloud: str, plan: EngineResult, *, own_program: bo
         *([f"{price}."] if price else []),
         *_lost(listed),
         *([_table(listed, own_program=own_program)] if listed else []),
-        *(f"> {_text(warning)}" for warning in plan.warnings),
+        *(f"> {_text(warning)}" for warning in (*plan.remarks, *plan.warnings)),
     ]
     comment = "\n\n".join(parts)
     details = _details(listed, _LONGEST - len(comment), own_program=own_program)

@@ -68,9 +68,16 @@ def require_same(saved: Sequence[Document], steps: Sequence[Step], file: Path, s
 
 
 def _documents(steps: Sequence[Step]) -> list[JsonObject]:
-    changing = [step_document(step) for step in steps if step.op not in QUIET]
+    changing = [_document(step) for step in steps if step.op not in QUIET]
     documents: list[JsonObject] = json.loads(json_text(changing))
     return documents
+
+
+def _document(step: Step) -> JsonObject:
+    """Return a step as ``--json`` does, and what its provider has to learn before."""
+    new = step.records.new
+    learnt = {"extension": dict(new.extension)} if new and new.extension else {}
+    return step_document(step) | learnt
 
 
 def _by_urn(steps: Sequence[Document]) -> Mapping[str, Sequence[Document]]:

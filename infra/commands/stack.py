@@ -32,6 +32,7 @@ _STACK = click.option(
     "-s", "--stack", "name", metavar="STACK", help="Stack to use. Default: the selected stack."
 )
 _YES = click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
+_STANDARD_INPUT = Path("-")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
@@ -151,7 +152,11 @@ def export_(name: str | None, file: Path | None, *, show_secrets: bool) -> None:
 @stack.command(name="import")
 @_STACK
 @click.option(
-    "--file", "file", type=click.Path(path_type=Path), required=True, help="File to read."
+    "--file",
+    "file",
+    type=click.Path(path_type=Path),
+    default=_STANDARD_INPUT,
+    help="File to read. Default: the standard input, also named -.",
 )
 @_JSON
 def import_(name: str | None, file: Path, *, as_json: bool) -> None:
@@ -159,7 +164,8 @@ def import_(name: str | None, file: Path, *, as_json: bool) -> None:
     project = find_project()
     named = stacks.existing_stack(project, name)
     stacks.import_stack(project, named, file)
-    view.say(f"Imported {view.short_path(file)} into stack {named!r}.")
+    said = "the standard input" if file == _STANDARD_INPUT else view.short_path(file)
+    view.say(f"Imported {said} into stack {named!r}.")
     _data({"stack": named, "file": file}, as_json=as_json)
 
 

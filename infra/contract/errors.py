@@ -145,6 +145,12 @@ class CloudStoppedError(UnreachableError):
     summary = "Local cloud stopped"
 
 
+class PluginError(UnreachableError):
+    """A plugin did not start, has ended, or does not answer."""
+
+    summary = "Plugin failed"
+
+
 class CredentialError(PlatformError):
     """No credential, or a rejected one."""
 

@@ -4,8 +4,12 @@ import pytest
 
 from infra.commands import plans
 from infra.commands.live_view import Progress
+from infra.commands.saved_plans import read_plan, require_same, write_plan
+from infra.contract.errors import UsageError
 from infra.contract.provider import UNKNOWN
 from infra.engine.model.events import Finished, Message, Op, Started, Step
+from infra.engine.model.resources import Resource
+from infra.engine.planning.decision import step_for
 
 COMPUTE = "azure-native:machinelearningservices:Compute"
 URN = f"urn:pulumi:local::demo::{COMPUTE}::cpu"
@@ -23,6 +27,20 @@ URN = f"urn:pulumi:local::demo::{COMPUTE}::cpu"
 )
 def test_a_plan_in_one_line(changes, expected):
     assert plans.plan_line(changes) == expected
+
+
+def test_a_saved_plan_holds_what_the_provider_has_to_learn(tmp_path):
+    def steps(value):
+        extension = {"name": "more", "version": "1.0.0", "value": value}
+        made = Resource(URN, COMPUTE, custom=True, inputs={"x": 1}, extension=extension)
+        return [step_for(Op.CREATE, made)]
+
+    file = tmp_path / "plan.json"
+    write_plan(file, "local", "local", steps("b25l"))
+    saved = read_plan(file, "local")
+    require_same(saved, steps("b25l"), file, "local")
+    with pytest.raises(UsageError, match=r"Compute cpu: other values \(create\)"):
+        require_same(saved, steps("dHdv"), file, "local")
 
 
 SCALE = "properties.properties.scaleSettings"

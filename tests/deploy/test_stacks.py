@@ -1,5 +1,6 @@
 """Stacks as things: made, chosen, listed, moved, locked, refused."""
 
+import io
 import json
 import socket
 from pathlib import Path
@@ -79,6 +80,14 @@ def test_state_goes_out_and_in_again(deployed, tmp_path):
     deployed.good("stack", "import", "--file", file)
     assert len(deployed.in_state()) == 7
     assert list((deployed.home / "state/.pulumi/backups").rglob("local.*.json"))
+
+
+def test_state_comes_in_by_a_pipe(deployed, monkeypatch):
+    exported = io.TextIOWrapper(io.BytesIO(deployed.good("stack", "export").out.encode()))
+    monkeypatch.setattr("sys.stdin", exported)
+    said = deployed.good("stack", "import")
+    assert said.err == "Imported the standard input into stack 'local'.\n"
+    deployed.good("up", "--expect-no-changes")
 
 
 def test_the_history_lists_the_operations_the_newest_first(deployed):

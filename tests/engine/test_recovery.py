@@ -32,6 +32,7 @@ def test_an_interrupted_create_is_adopted(stage):
     result = stage.up(one)
     assert result.steps == [(Op.ADOPT, "a"), (Op.SAME, "a")]
     assert result.resource("a").id == id_
+    assert result.summary.changes == {Op.ADOPT: 1, Op.SAME: 1}  # the other is the stack
     assert stage.loaded.pending == []
     assert stage.up(one).steps == [(Op.SAME, "a")]
     assert list(stage.cloud.things) == [id_]
@@ -243,6 +244,34 @@ def test_a_refresh_imports_an_interrupted_create_at_the_id_it_is_given(plain):
     assert result.resource("a").id == id_
     assert plain.loaded.pending == []
     assert plain.up(one).steps == [(Op.SAME, "a")]
+
+
+def again(p):
+    return p.thing("a", FIXED)
+
+
+def test_an_interrupted_create_that_was_made_again_is_still_imported(plain):
+    interrupt(plain, "create", "a", again, done=True)
+    # As if the service chose the ids: the second create makes another one.
+    (first,) = plain.cloud.things
+    plain.cloud.things = {"/a-chosen": plain.cloud.things[first]}
+    urn = plain.loaded.pending[0].resource.urn
+    assert plain.up(again).steps == [(Op.CREATE, "a")]
+    assert [p.kind for p in plain.loaded.pending] == ["creating"]
+    plain.refresh(import_pending={urn: "/a-chosen"})
+    assert plain.loaded.pending == []
+    assert (Op.DELETE, "a") in plain.up(again).steps
+    assert list(plain.cloud.things) == ["/a-chosen"]
+
+
+def test_what_was_made_again_is_not_imported_twice(plain):
+    interrupt(plain, "create", "a", again, done=False)
+    urn = plain.loaded.pending[0].resource.urn
+    made = plain.up(again).resource("a")
+    plain.refresh(import_pending={urn: made.id})
+    assert plain.loaded.pending == []
+    assert plain.up(again).steps == [(Op.SAME, "a")]
+    assert list(plain.cloud.things) == [made.id]
 
 
 def test_an_id_at_which_there_is_nothing_is_an_error_and_keeps_the_operation(plain):

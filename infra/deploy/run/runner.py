@@ -45,12 +45,14 @@ class EngineResult:
     """What a run of the engine planned or did: its steps and summary. ``warnings`` are a plan's.
 
     ``repeatable``: the program's inputs alone led to it. It read nothing from the cloud, called no
-    function and warned of nothing. ``files`` are those of the program's own modules.
+    function and warned of nothing. ``files`` are those of the program's own modules. ``remarks``
+    are the warnings and errors that the engine and the program uttered meanwhile.
     """
 
     steps: Sequence[Step]
     summary: Summary
     warnings: Sequence[str] = ()
+    remarks: Sequence[str] = ()
     repeatable: bool = False
     files: frozenset[Path] = frozenset()
 
@@ -152,6 +154,7 @@ class Runner:
             return EngineResult(
                 _shown(steps.steps, options),
                 summary,
+                remarks=steps.remarks,
                 repeatable=not (remarked or summary.failed or self._foreign(deployment.asked)),
                 files=result.files,
             )
@@ -183,7 +186,7 @@ class Runner:
         steps = self._listening(options)
         with self._providers(steps) as providers:
             summary = act(self._run(loaded, recorder, options, steps, providers))
-        return EngineResult(_shown(steps.steps, options), summary)
+        return EngineResult(_shown(steps.steps, options), summary, remarks=steps.remarks)
 
     def _run(
         self,
@@ -223,11 +226,11 @@ def failures_only(listener: Listener) -> Listener:
 
 
 def warned_once(listener: Listener) -> Listener:
-    """Return a listener that passes on each warning once, and everything else."""
+    """Return a listener that passes on each warning and remark once, and everything else."""
     shown: set[Event] = set()
 
     def listen(event: Event) -> None:
-        if isinstance(event, Message) and event.severity == "warning":
+        if isinstance(event, Message) and (event.once or event.severity == "warning"):
             if event in shown:
                 return
             shown.add(event)

@@ -4,6 +4,7 @@ Listing, moving and removing stacks is here too; deploying one is in `run.stack_
 """
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -289,9 +290,13 @@ def export_stack(project: Project, name: str, *, show_secrets: bool) -> str:
 
 
 def import_stack(project: Project, name: str, file: Path) -> None:
-    """Replace a stack's state with an exported one; a backup is kept."""
+    """Replace a stack's state with an exported one; a backup is kept.
+
+    ``-`` is the standard input.
+    """
     try:
-        text = file.read_text(encoding="utf-8")
+        read = sys.stdin.buffer.read if str(file) == "-" else file.read_bytes
+        text = read().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise StateError(
             f"The file cannot be read: {error}.",

@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Final
 
-from infra.contract.errors import ProviderError, UsageError
+from infra.contract.errors import HaltedError, PlatformError, ProviderError, UsageError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import (
     UNKNOWN,
@@ -114,7 +114,10 @@ class Providers:
         download_url: str = "",
         internal: Document | None = None,
     ) -> str:
-        """Return the default provider's reference; the first caller registers it."""
+        """Return the default provider's reference; the first caller registers it.
+
+        That one gets its failure as it is, everybody after it a ``HaltedError``.
+        """
         name = default_name(version, download_url)
         # Many resources ask at once: one thread registers it, outside the lock, the others wait.
         with self._lock:
@@ -128,7 +131,10 @@ class Providers:
             except BaseException as error:
                 future.set_exception(error)
                 raise
-        return future.result()
+        try:
+            return future.result()
+        except PlatformError as error:
+            raise HaltedError(error.detail, remedy=error.remedy, at=error.at) from error
 
     def _default(
         self, package: str, name: str, version: str, download_url: str, internal: Document

@@ -73,7 +73,7 @@ class Recorder(Protocol):
 
         For those whose end is known now (read back, or found absent). What happens to an entry
         settles the old update, delete or read of the same URN and id by itself; an old create
-        stays until it is settled, or the very same was created after all.
+        stays until it is settled.
         """
 
 

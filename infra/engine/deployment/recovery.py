@@ -104,14 +104,13 @@ class Recovery:
             return None
         existing = self._read(resource, id_)
         # A replacement with the id of what it replaces: what is found is the old one.
-        known = old is not None and not old.resource.pending_replacement
-        if existing is None or (known and old and old.resource.id.casefold() == id_.casefold()):
+        if existing is None or _is_known(old, id_):
             self._session.recorder.settle([position])
             return None
         # The Pulumi CLI's plugins look as well before they create, but leave no record of it.
         if not operation.absent_checked:
             text = f"The interrupted create of {resource.name!r} had made {id_}, which is adopted."
-            self._session.message("info", text, resource.urn)
+            self._session.message("info", text, resource.urn, once=True)
         return answered(replace(resource, id=id_), existing)
 
     def _read(self, resource: Resource, id_: str) -> Existing | None:
@@ -136,6 +135,9 @@ class Recovery:
         entries = []
         for old, position, operation in self._rest():
             urn = operation.resource.urn
+            if urn in ids and _is_known(old, ids[urn]):
+                self._session.recorder.settle([position])  # it was created again meanwhile
+                continue
             if urn in ids:
                 found = self._at(operation, ids[urn])
             else:
@@ -199,3 +201,10 @@ class Recovery:
             (entry.resource.urn, entry.resource.id) == (resource.urn, resource.id)
             for entry in entries
         )
+
+
+def _is_known(old: StateEntry | None, id_: str) -> bool:
+    """Say whether state has what is at an id."""
+    if old is None or old.resource.pending_replacement:
+        return False
+    return old.resource.id.casefold() == id_.casefold()

@@ -58,7 +58,8 @@ def _clear_pending(loaded: Loaded, undecided: Collection[str], session: Session)
     for position, operation in enumerate(loaded.pending):
         urn = operation.resource.urn
         if urn in undecided:
-            session.message("info", f"Forgot that {urn_name(urn)!r} was {operation.kind}.", urn)
+            text = f"Forgot that {urn_name(urn)!r} was {operation.kind}."
+            session.message("info", text, urn, once=True)
             session.recorder.settle([position])
 
 

@@ -101,6 +101,7 @@ class Session:
         self._halted = False
         self._listener = listener
         self._changes: Counter[Op] = Counter()
+        self._adopted: set[str] = set()
         self._slots = threading.BoundedSemaphore(max(options.parallel, 1))
         # Reentrant: a listener runs under it and may itself report a message.
         self._lock = threading.RLock()
@@ -160,8 +161,8 @@ class Session:
         self.message("error", str(error), urn)
         self.fail()
 
-    def message(self, severity: Severity, text: str, urn: str = "") -> None:
-        self._emit(Message(severity, text, urn))
+    def message(self, severity: Severity, text: str, urn: str = "", *, once: bool = False) -> None:
+        self._emit(Message(severity, text, urn, once))
 
     @contextmanager
     def step(self, step: Step, *, silent: bool = False) -> Iterator[None]:
@@ -182,9 +183,7 @@ class Session:
             self.fail()
             raise HaltedError(error.detail, remedy=error.remedy, at=error.at) from error
         if not silent:
-            if step.op not in _PARTS_OF_A_REPLACE:
-                with self._lock:
-                    self._changes[step.op] += 1
+            self._count(step)
             self._emit(Finished(step, time.monotonic() - begun))
 
     def report_step(self, step: Step, *, counts_as: Op | None = None) -> None:
@@ -202,6 +201,15 @@ class Session:
         # and after Ctrl-C or a failure never does begin.
         with self.slot, self.step(step):
             yield
+
+    def _count(self, step: Step) -> None:
+        """Count a step, but not that what was just adopted is as the program wants it."""
+        with self._lock:
+            if step.op is Op.ADOPT:
+                self._adopted.add(step.urn)
+            settled = step.op is Op.SAME and step.urn in self._adopted
+            if not settled and step.op not in _PARTS_OF_A_REPLACE:
+                self._changes[step.op] += 1
 
     def summary(self, outputs: Document | None = None) -> Summary:
         """Report that the run has ended, and its result."""

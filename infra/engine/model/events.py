@@ -112,11 +112,16 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A line of text: from the program's own log, or a warning or remark of the engine."""
+    """A line of text: from the program's own log, or a warning or remark of the engine.
+
+    ``once``: what plans and what carries out the plan both say it, and it is read once. So is
+    every warning.
+    """
 
     severity: Literal["info", "warning", "error"]
     text: str
     urn: str = ""
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import os
 import selectors
+import shlex
 import signal
 import subprocess
 import threading
@@ -15,7 +16,7 @@ from typing import Any, Final
 import grpc
 
 from infra.contract.companion import WHILE_WE_LIVE
-from infra.contract.errors import UnreachableError
+from infra.contract.errors import PluginError
 
 _START_S: Final = 60.0
 _END_S: Final = 5.0
@@ -42,6 +43,7 @@ class PluginProcess:
     ) -> None:
         """Start it; ``engine`` is the address of the engine's own service, for its log."""
         self.name = name
+        self._command = command
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
         passed = {k: v for k, v in os.environ.items() if not k.startswith(_KEPT_FROM_PLUGINS)}
         self._process = subprocess.Popen(
@@ -68,17 +70,32 @@ class PluginProcess:
     def ended(self) -> bool:
         return self._process.poll() is not None
 
-    def crash(self) -> UnreachableError:
+    def crash(self) -> PluginError:
         """Return the error for a plugin that is gone, with the end of what it printed."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(1)
-        said = "\n".join(self._lines)
-        how = self._process.returncode
-        ended = "does not answer" if how is None else f"ended with code {how}"
-        return UnreachableError(
-            f"The plugin of {self.name!r} {ended}." + (f" It printed:\n{said}" if said else ""),
+        code = self._code()
+        ended = "does not answer" if code is None else f"ended with code {code}"
+        return PluginError(
+            f"The plugin of {self.name!r} {ended}.{self._printed()}",
             remedy="Run it again: operations that began and were not recorded are looked up.",
         )
+
+    def failed_start(self) -> PluginError:
+        """Return the error for one that was never ready, with the end of what it printed."""
+        code = self._code()
+        why = f"it ended with code {code}" if code is not None else "it named no port, or is silent"
+        return PluginError(
+            f"The plugin of {self.name!r} did not start: {why}.{self._printed()}",
+            remedy=f"Correct it; the command is: {shlex.join(self._command)}",
+        )
+
+    def _code(self) -> int | None:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        return self._process.returncode
+
+    def _printed(self) -> str:
+        said = "\n".join(self._lines)
+        return f" It printed:\n{said}" if said else ""
 
     def ask_to_end(self) -> None:
         """Send the signal with which plugins end; ``close`` waits for it."""
@@ -106,7 +123,7 @@ class PluginProcess:
         """Return the port, which is the first line that a plugin prints."""
         output = self._process.stdout
         if output is None:
-            raise self.crash()
+            raise self.failed_start()
         line, deadline = b"", time.monotonic() + _START_S
         with selectors.DefaultSelector() as ready:
             ready.register(output, selectors.EVENT_READ)
@@ -118,7 +135,7 @@ class PluginProcess:
                     break
                 line += byte
         if not line.strip().isdigit():
-            raise self.crash()
+            raise self.failed_start()
         return int(line)
 
     def _read_errors(self) -> None:

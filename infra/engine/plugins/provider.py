@@ -16,7 +16,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import DecodeError, Message
 from pulumi.runtime.proto import errors_pb2, provider_pb2, status_pb2
 
-from infra.contract.errors import PartialFailure, PlatformError, ProviderError, UnreachableError
+from infra.contract.errors import PartialFailure, PlatformError, PluginError, ProviderError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import (
     UNKNOWN,
@@ -120,7 +120,7 @@ class Connection:
     def cancel(self) -> None:
         """Ask it to give up what it is doing."""
         if self._process is not None and not self._process.ended:
-            with suppress(grpc.RpcError, _NotImplementedError, UnreachableError):
+            with suppress(grpc.RpcError, _NotImplementedError, PluginError):
                 self.call("Cancel", Empty(), _CANCEL_S)
 
     def ask_to_end(self) -> None:
@@ -154,7 +154,7 @@ class Connection:
         except grpc.RpcError as error:
             if error.code().name == "UNIMPLEMENTED":
                 return  # older than the handshake
-            raise process.crash() from error
+            raise process.failed_start() from error
         self.secrets, self.resources = answer.accept_secrets, answer.accept_resources
 
     def _parameterize(self, process: PluginProcess) -> None:
@@ -171,7 +171,7 @@ class PluginProvider:
     """A plugin's provider, for one resource after ``at``.
 
     ``inputs`` and ``outputs`` are the resource's, secrets marked: the contract's methods get plain
-    ones. Errors: ``ProviderError`` is what the plugin answered; ``UnreachableError`` that it is
+    ones. Errors: ``ProviderError`` is what the plugin answered; ``PluginError`` that it is
     gone, so that nobody knows whether the call had an effect.
     """
 

@@ -78,7 +78,7 @@ def _journal(files: StackFiles, current: str) -> tuple[list[str], journal.Record
     if record.continues(current) or record.shown_by(current):
         return [], record
     orphaned = record.orphaned(current, at=str(files.journal)).detail
-    return [orphaned, *map(_described, record.entries)], record
+    return [orphaned, *map(_described, filter(_tells, record.entries))], record
 
 
 def _with_journal(
@@ -108,6 +108,11 @@ def _base(files: StackFiles, record: journal.Record) -> bytes | None:
         if file.is_file() and hash_of(data := file.read_bytes()) == record.header.base:
             return data
     return None
+
+
+def _tells(entry: Document) -> bool:
+    """Return whether an entry says more than that a resource stayed as it was."""
+    return entry["k"] != "same" or "state" in entry
 
 
 def _described(entry: Document) -> str:

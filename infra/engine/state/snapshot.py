@@ -72,7 +72,7 @@ class StateSnapshot:
         self._running[entry["op"]] = operation
 
     def _ok(self, entry: Document) -> None:
-        kind = self._running.pop(entry["op"])["type"]
+        del self._running[entry["op"]]
         state = entry.get("state")
         for key in entry.get("rm", ()):
             self._drop(key, follower=state)
@@ -82,7 +82,7 @@ class StateSnapshot:
             self._entries[key] = marked_entry(self._entries[key], "pendingReplacement")
         if state is not None:
             self._entries[entry["op"]] = state
-            self._touch(state, created=kind == "creating")
+            self._touch(state)
 
     def _fail(self, entry: Document) -> None:
         self._running.pop(entry["op"], None)
@@ -122,16 +122,18 @@ class StateSnapshot:
     def _name(self, entry: Document) -> None:
         self._names[entry["old"]] = entry["new"]
 
-    def _touch(self, touched: Document, *, created: bool = False) -> None:
+    def _touch(self, touched: Document) -> None:
         """Drop older interrupted operations that a change of an entry makes irrelevant.
 
         Those of the same URN and id. A create has no id yet: it stays until its id was looked up,
-        or the very same was created again. Dropping it would orphan what it made.
+        also where the very same was created again, as in the Pulumi CLI. Dropping it would orphan
+        what it made.
         """
         self._interrupted = {
             position: operation
             for position, operation in self._interrupted.items()
-            if not _is_moot(operation, touched, created=created)
+            if operation["type"] == "creating"
+            or not _alike(operation["resource"], touched, "urn", "id")
         }
 
     _folds: ClassVar[Mapping[str, Callable[["StateSnapshot", Document], None]]] = {
@@ -144,12 +146,6 @@ class StateSnapshot:
         "settle": _settle,
         "name": _name,
     }
-
-
-def _is_moot(operation: Document, touched: Document, *, created: bool) -> bool:
-    if operation["type"] == "creating":
-        return created and _alike(operation["resource"], touched, "urn", "inputs")
-    return _alike(operation["resource"], touched, "urn", "id")
 
 
 def _same_create(one: Document, other: Document) -> bool:

@@ -147,6 +147,28 @@ def test_a_crash_leaves_the_operation_pending(stage):
     assert [each.kind for each in stage.loaded.pending] == ["creating"]
 
 
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("echo no luck >&2; exit 3", "did not start: it ended with code 3. It printed:\nno luck"),
+        ("echo hello; sleep 60", "did not start: it named no port"),
+    ],
+)
+def test_a_plugin_that_does_not_start_is_one_error(stage, script, why):
+    broken = stage.root / "broken" / "pulumi-resource-lab"
+    broken.parent.mkdir()
+    broken.write_text(f"#!/bin/sh\n{script}\n")
+    broken.chmod(0o755)
+    (stage.root / "Pulumi.yaml").write_text(PROJECT.replace(f"{HERE / 'lab'}", "broken"))
+    failed = stage.up(one={}, two={})
+    assert failed.summary.failed
+    said = errors(failed)
+    assert f"Plugin failed: The plugin of 'lab' {why}" in said
+    assert f"the command is: {broken}" in said
+    assert said.count("did not start") == 1, "two resources need it"
+    assert stage.loaded.pending == []
+
+
 def test_what_is_half_made_is_in_state_and_repaired(stage):
     half = stage.up(one={"half": True})
     assert half.summary.failed

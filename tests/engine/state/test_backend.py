@@ -208,6 +208,22 @@ def test_a_journal_is_merged_into_what_another_program_wrote(
     assert not stack_file.with_name("dev.json.base").exists()
 
 
+def test_what_a_journal_leaves_as_it_was_is_no_problem(
+    backend, sealer, thing, deployed, stack_file
+):
+    deployed()
+    state = backend.open("proj", "dev", sealer)
+    state.same(1, state.loaded.resources[1])
+    state.ok(state.begin("creating", thing("d")), thing("d"))
+    state._journal.close()
+    backend.cancel("proj", "dev")
+    assert '"k":"same"' in stack_file.with_name("dev.json.journal").read_text()
+    stack_file.write_bytes(stack_file.read_bytes() + b" ")
+    problems = "\n".join(backend.diagnose("proj", "dev").problems)
+    assert "ok urn:pulumi:dev::proj::things:index:Thing::d" in problems
+    assert ": same" not in problems
+
+
 def test_a_journal_whose_checkpoint_is_nowhere_is_put_aside(
     backend, interrupted, sealer, stack_file, names
 ):

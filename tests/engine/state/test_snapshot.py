@@ -160,17 +160,11 @@ def test_what_becomes_of_an_operation_of_an_earlier_run(old, entry, kept):
     assert (earlier in made.pending()) is kept
 
 
-def test_a_create_done_again_settles_the_first():
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_a_create_done_again_does_not_settle_the_first(name):
     earlier = interrupted("creating", inputs={"name": "x"})
-    again = state("a", inputs={"name": "x"}, id="1")
-    entries = [begin(0, "a", inputs={"name": "x"}), {"k": "ok", "op": 0, "state": again}]
-    assert snapshot(pending=[earlier], entries=entries).pending() == []
-
-
-def test_a_create_under_another_name_does_not_settle_the_first():
-    earlier = interrupted("creating", inputs={"name": "x"})
-    other = state("a", inputs={"name": "y"}, id="1")
-    entries = [begin(0, "a", inputs={"name": "y"}), {"k": "ok", "op": 0, "state": other}]
+    again = state("a", inputs={"name": name}, id="1")
+    entries = [begin(0, "a", inputs={"name": name}), {"k": "ok", "op": 0, "state": again}]
     assert snapshot(pending=[earlier], entries=entries).pending() == [earlier]
 
 
