@@ -149,6 +149,7 @@ class PluginError(UnreachableError):
     """A plugin did not start, has ended, or does not answer."""
 
     summary = "Plugin failed"
+    exit_code = 1
 
 
 class CredentialError(PlatformError):
