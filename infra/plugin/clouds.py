@@ -4,7 +4,7 @@ The stack's name is in every URN; the project is found by its name, near where t
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -58,9 +58,29 @@ def folders_of_the_cli() -> Iterator[Path]:
     That is below the project unless `main` of Pulumi.yaml leads elsewhere; then the CLI's own
     working folder is in it, which Linux knows.
     """
-    yield Path.cwd()
+    program = Path.cwd()
+    callers = []
     with suppress(OSError):
-        yield Path(f"/proc/{os.getppid()}/cwd").readlink()
+        callers = [Path(f"/proc/{os.getppid()}/cwd").readlink()]
+    yield from ordered(program, callers)
+
+
+def ordered(program: Path, callers: Sequence[Path]) -> Iterator[Path]:
+    """Yield the folders in which a project is sought, the most telling first.
+
+    A caller's folder whose project has this very program is the project's, although the program's
+    own may be in another one that has the same name.
+    """
+    yield from (folder for folder in callers if _has_program(folder, program))
+    yield program
+    yield from callers
+
+
+def _has_program(folder: Path, program: Path) -> bool:
+    try:
+        return find_project(folder).main.resolve() == program.resolve()
+    except UsageError:
+        return False
 
 
 class Clouds:

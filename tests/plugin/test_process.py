@@ -11,7 +11,7 @@ import pytest
 from infra.contract.errors import UsageError
 from infra.contract.project import PROGRAM
 from infra.engine.plugins.locate import command, places
-from infra.plugin.clouds import project_of, stack_name
+from infra.plugin.clouds import ordered, project_of, stack_name
 from tests import processes
 from tests.deploy.project import REPOSITORY
 from tests.localcloud.harness import alive, waited
@@ -75,6 +75,17 @@ def test_the_project_is_found_by_its_name(project, tmp_path):
     assert found.root == project.root
     with pytest.raises(UsageError, match="neither in"):
         project_of("another", iter([project.root]))
+
+
+def test_a_program_in_another_project_of_the_same_name_is_the_callers(project, tmp_path):
+    program = project.root / "infra"
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    for folder, main in ((mine, program), (other, "infra")):
+        folder.mkdir()
+        (folder / "Pulumi.yaml").write_text(f"name: shop\nruntime: python\nmain: {main}\n")
+    assert project_of("shop", ordered(program, [mine])).root == mine
+    assert project_of("shop", ordered(program, [other])).root == project.root
+    assert project_of("shop", ordered(program, [])).root == project.root
 
 
 def test_a_stack_is_named_by_every_urn():
