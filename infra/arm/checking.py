@@ -15,29 +15,30 @@ from infra.catalogue.types.row import ArmType
 from infra.catalogue.types.table import variant_of_inputs
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import nearest
-from infra.contract.provider import UNKNOWN, Checked, CheckFailure
+from infra.contract.provider import UNKNOWN, AutoName, Checked, CheckFailure
 
 _SUFFIX: Final = 8
 _INNER: Final = "properties.properties"
+_NO_NAME: Final = "It is required: `pulumi:autonaming` gives resources no names."
 
 
 def checked_inputs(
     row: ArmType,
-    name: str,
+    named: Callable[[], str | None],
     olds: Document | None,
     news: Document,
     *,
-    seed: bytes,
     locate: Callable[[str], str | None],
 ) -> Checked:
     """Complete and validate ``news``; reports every mistake, not only the first.
 
+    ``named`` returns the name of what is new and has none; ``None``: the program has to give one.
     ``locate`` returns the location for a resource group's name when neither inputs nor olds have
     one; for a resource group itself it is called with an empty name.
     """
     inputs = _canonical(row, news)
     row = variant_of_inputs(row, inputs)
-    inputs |= _named(row, name, olds or {}, inputs, seed)
+    inputs |= _named(row, named, olds or {}, inputs)
     if row.located and not inputs.get("location"):
         group = inputs.get("resourceGroupName", "") if len(row.parameters) > 1 else ""
         location = (olds or {}).get("location") or locate(str(group))
@@ -53,6 +54,8 @@ def failures(row: ArmType, inputs: Document) -> Iterator[CheckFailure]:
         for missing in _missing(inputs, "", path.split(".")):
             yield CheckFailure(missing, "It is required.")
     name = value_at(inputs, row.name_input)
+    if name is None and "." not in row.name_input and row.name_input not in row.required:
+        yield CheckFailure(row.name_input, _NO_NAME)
     problem = row.name_rule.problem(name) if isinstance(name, str) and name != UNKNOWN else None
     if problem:
         yield CheckFailure(row.name_input, problem)
@@ -63,19 +66,35 @@ def failures(row: ArmType, inputs: Document) -> Iterator[CheckFailure]:
         )
 
 
-def automatic_name(row: ArmType, name: str, seed: bytes) -> str:
-    """Return a unique name that starts with the program's name and fits the type's rule."""
+def automatic_name(
+    row: ArmType, name: str, seed: bytes, prescribed: AutoName | None = None
+) -> str | None:
+    """Return a unique name that starts with the program's name and fits the type's rule.
+
+    A stack may prescribe another one, or none. What is proposed gives way where it does not fit.
+    """
+    if prescribed is not None and prescribed.mode == "disabled":
+        return None
+    if prescribed is not None and prescribed.mode == "enforce":
+        return prescribed.proposed
+    if prescribed is not None and row.autoname == "suffix":
+        proposed = prescribed.proposed
+        fitting = (proposed, proposed.lower(), _plain(proposed)[: row.name_rule.longest])
+        return next((each for each in fitting if not row.name_rule.problem(each)), proposed)
     if row.autoname == "default":
         return row.autoname
     digest = hashlib.sha256(seed).hexdigest()
     if row.autoname == "uuid":
         return str(uuid.UUID(digest[:32]))
     base = name[: row.name_rule.longest - _SUFFIX]
-    plain = "".join(c for c in name if c.isascii() and c.isalnum()).lower()
     # As written, in lower case, and reduced to lower-case letters and digits.
-    bases = (base, base.lower(), plain[: row.name_rule.longest - _SUFFIX])
+    bases = (base, base.lower(), _plain(name)[: row.name_rule.longest - _SUFFIX])
     candidates = [base + digest[:_SUFFIX] for base in bases]
     return next((name for name in candidates if not row.name_rule.problem(name)), candidates[0])
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name if c.isascii() and c.isalnum()).lower()
 
 
 def _canonical(row: ArmType, news: Document) -> JsonObject:
@@ -89,14 +108,17 @@ def _canonical(row: ArmType, news: Document) -> JsonObject:
     return inputs
 
 
-def _named(row: ArmType, name: str, olds: Document, inputs: Document, seed: bytes) -> JsonObject:
+def _named(
+    row: ArmType, named: Callable[[], str | None], olds: Document, inputs: Document
+) -> JsonObject:
     if value_at(inputs, row.name_input) or "." in row.name_input:
         return {}
     old = olds.get(row.name_input)
     if old:
         kept = {CREATE_FIRST: True} if olds.get(CREATE_FIRST) else {}
         return {row.name_input: old, **kept}
-    return {row.name_input: automatic_name(row, name, seed), CREATE_FIRST: True}
+    made = named()
+    return {row.name_input: made, CREATE_FIRST: True} if made is not None else {}
 
 
 def _unknown_properties(row: ArmType, inputs: Document) -> Iterator[CheckFailure]:

@@ -7,6 +7,7 @@ answer: whether a resource exists, was created, or was created but is not ready.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import httpx
@@ -32,7 +33,15 @@ from infra.contract.errors import (
     UsageError,
 )
 from infra.contract.json_types import Document, JsonObject
-from infra.contract.provider import UNKNOWN, Checked, CheckFailure, Difference, DiffKind, Existing
+from infra.contract.provider import (
+    UNKNOWN,
+    AutoName,
+    Checked,
+    CheckFailure,
+    Difference,
+    DiffKind,
+    Existing,
+)
 
 _OK: Final = 200
 _MISSING: Final = 404
@@ -114,12 +123,27 @@ class AzureNative:
         """Say whether a type is in the table; a local cloud has no other provider."""
         return self._local or is_type(type)
 
+    takes_names: Final = True
+
     def check(
         self, type: str, name: str, olds: Document | None, news: Document, seed: bytes
     ) -> Checked:
         """Complete and validate inputs; asks the service only for a group's location."""
+        return self.check_named(type, name, olds, news, seed, autoname=None)
+
+    def check_named(
+        self,
+        type: str,
+        name: str,
+        olds: Document | None,
+        news: Document,
+        seed: bytes,
+        *,
+        autoname: AutoName | None,
+    ) -> Checked:
         row = type_of_token(type)
-        return checking.checked_inputs(row, name, olds, news, seed=seed, locate=self._location)
+        named = partial(checking.automatic_name, row, name, seed, autoname)
+        return checking.checked_inputs(row, named, olds, news, locate=self._location)
 
     def diff(
         self, type: str, id: str, olds: Document, old_outputs: Document, news: Document

@@ -38,6 +38,18 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class AutoName:
+    """What a stack prescribes for a name that the program leaves out.
+
+    A ``proposed`` name may be changed to what fits; an enforced one may not. ``disabled``: the
+    program has to give one.
+    """
+
+    mode: Literal["propose", "enforce", "disabled"]
+    proposed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """What changed between old and new inputs.
 
@@ -146,6 +158,27 @@ class Configurable(Protocol):
         """Compare; ``replaces`` names keys whose change moves all resources (the subscription)."""
 
     def configure(self, config: Document, /) -> None: ...
+
+
+@runtime_checkable
+class TakesNames(Protocol):
+    """A provider that takes the names which a stack prescribes, if ``takes_names`` says so."""
+
+    @property
+    def takes_names(self) -> bool: ...
+
+    def check_named(
+        self,
+        type: str,
+        name: str,
+        olds: Document | None,
+        news: Document,
+        seed: bytes,
+        /,
+        *,
+        autoname: AutoName | None,
+    ) -> Checked:
+        """As ``check``; a new auto-name is as ``autoname`` says."""
 
 
 @runtime_checkable

@@ -4,7 +4,8 @@ Pure. The Pulumi CLI keeps what it is answered: what is not marked here is in it
 """
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 from google.protobuf.any_pb2 import Any as PackedMessage
 from google.protobuf.message import Message
@@ -13,7 +14,7 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from infra.contract.errors import PartialFailure, PlatformError
 from infra.contract.json_types import Document, JsonObject
-from infra.contract.provider import Checked, Difference, Existing
+from infra.contract.provider import AutoName, Checked, Difference, Existing
 from infra.engine.model.values import marked, marked_like
 from infra.engine.monitor.protobuf import from_struct, to_struct
 from infra.engine.plugins.marks import masked, secret_texts
@@ -32,6 +33,11 @@ _CHANGES: Final = {
     False: provider_pb2.DiffResponse.DIFF_NONE,
     None: provider_pb2.DiffResponse.DIFF_UNKNOWN,
 }
+_NAMING: Final[Mapping[int, Literal["propose", "enforce", "disabled"]]] = {
+    provider_pb2.CheckRequest.AutonamingOptions.PROPOSE: "propose",
+    provider_pb2.CheckRequest.AutonamingOptions.ENFORCE: "enforce",
+    provider_pb2.CheckRequest.AutonamingOptions.DISABLE: "disabled",
+}
 _OUR_COMMAND: Final = re.compile(r"`aml (up|preview|refresh|destroy|config|import)\b")
 _STEP: Final = re.compile(r"[^.\[]+")
 
@@ -44,6 +50,13 @@ def check_response(checked: Checked, news: Document) -> Message:
     ]
     inputs = marked_like(dict(checked.inputs), dict(news))
     return provider_pb2.CheckResponse(inputs=to_struct(inputs), failures=failures)
+
+
+def auto_name(request: Any) -> AutoName | None:
+    """Return what a check says about the name, from `pulumi:autonaming`."""
+    if not request.HasField("autonaming"):
+        return None
+    return AutoName(_NAMING[request.autonaming.mode], request.autonaming.proposed_name)
 
 
 def diff_response(difference: Difference) -> Message:

@@ -90,7 +90,9 @@ class ProviderProtocol:
 
     def _handshake(self, request: Any) -> Message:
         self._log.attach(request.engine_address)
-        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
+        return provider_pb2.ProviderHandshakeResponse(
+            accept_secrets=True, supports_autonaming_configuration=True
+        )
 
     def _attach(self, request: Any) -> Message:
         self._log.attach(request.address)
@@ -119,15 +121,22 @@ class ProviderProtocol:
     def _configure(self, request: Any) -> Message:
         config = plain(from_struct(request.args))
         self._provider = self._clouds.provider(request.urn, config)
-        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
+        return provider_pb2.ConfigureResponse(
+            acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
+        )
 
     # Resources.
 
     def _check(self, request: Any) -> Message:
         news = from_struct(request.news)
         olds = plain(from_struct(request.olds)) or None  # empty for what is new
-        checked = self._configured().check(
-            _type(request), urn_name(request.urn), olds, plain(news), request.randomSeed
+        checked = self._configured().check_named(
+            _type(request),
+            urn_name(request.urn),
+            olds,
+            plain(news),
+            request.randomSeed,
+            autoname=messages.auto_name(request),
         )
         return messages.check_response(checked, news)
 

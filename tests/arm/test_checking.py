@@ -6,7 +6,7 @@ import pytest
 
 from infra.arm.checking import automatic_name, checked_inputs
 from infra.catalogue.types.table import TYPES, type_of_token
-from infra.contract.provider import UNKNOWN
+from infra.contract.provider import UNKNOWN, AutoName
 
 ML = "azure-native:machinelearningservices"
 STORAGE = "azure-native:storage:StorageAccount"
@@ -20,7 +20,11 @@ CLUSTER = {
 
 def check(token: str, news, olds=None, *, name="main", location="westeurope"):
     row = type_of_token(token)
-    return checked_inputs(row, name, olds, news, seed=b"seed", locate=lambda _: location)
+    return checked_inputs(row, named(row, name), olds, news, locate=lambda _: location)
+
+
+def named(row, name, prescribed=None):
+    return lambda: automatic_name(row, name, b"seed", prescribed)
 
 
 def failures(token: str, news) -> dict[str, str]:
@@ -55,6 +59,37 @@ def test_a_generated_name_that_breaks_the_rule_is_reported() -> None:
     news = {name: value for name, value in CLUSTER.items() if name != "computeName"}
     found = check(f"{ML}:Compute", news, name="1").failures
     assert [failure.property_path for failure in found] == ["computeName"]
+
+
+@pytest.mark.parametrize(
+    ("prescribed", "name"),
+    [
+        (AutoName("enforce", "Mine"), "Mine"),
+        (AutoName("propose", "mine12"), "mine12"),
+        (AutoName("propose", "Mine-12"), "mine12"),  # what fits a storage account
+    ],
+)
+def test_a_stack_may_prescribe_the_name(prescribed, name) -> None:
+    assert automatic_name(type_of_token(STORAGE), "main", b"seed", prescribed) == name
+
+
+def test_a_name_of_another_form_is_not_proposed_but_may_be_enforced() -> None:
+    row = type_of_token("azure-native:authorization:RoleAssignment")
+    proposed = automatic_name(row, "main", b"seed", AutoName("propose", "main"))
+    assert proposed == automatic_name(row, "main", b"seed")
+    assert automatic_name(row, "main", b"seed", AutoName("enforce", "main")) == "main"
+
+
+def test_without_automatic_names_the_program_has_to_give_one_but_old_ones_stay() -> None:
+    row = type_of_token("azure-native:resources:ResourceGroup")
+    no_name = named(row, "main", AutoName("disabled"))
+    found = checked_inputs(row, no_name, None, {}, locate=lambda _: "westeurope")
+    assert [(each.property_path, each.reason) for each in found.failures] == [
+        ("resourceGroupName", "It is required: `pulumi:autonaming` gives resources no names.")
+    ]
+    olds = {"resourceGroupName": "kept"}
+    again = checked_inputs(row, no_name, olds, {}, locate=lambda _: "westeurope")
+    assert (again.inputs["resourceGroupName"], again.failures) == ("kept", ())
 
 
 def test_different_seeds_generate_different_names() -> None:
@@ -161,7 +196,7 @@ def test_batch_is_checked_at_its_own_version() -> None:
 )
 def test_mistakes(token: str, news, path: str, reason: str) -> None:
     row = type_of_token(token)
-    found = checked_inputs(row, "main", None, news, seed=b"s", locate=lambda _: None).failures
+    found = checked_inputs(row, named(row, "main"), None, news, locate=lambda _: None).failures
     assert reason in {failure.property_path: failure.reason for failure in found}[path]
 
 

@@ -194,3 +194,42 @@ def test_stack_files_without_a_project_file_run_the_packaged_program(project):
     (project.root / "Pulumi.yaml").unlink()
     assert "12 created" in project.good("up", "--yes").err
     assert "12 deleted" in project.good("destroy", "--yes").err
+
+
+GROUP = """\
+import pulumi
+from pulumi_azure_native import resources
+
+pulumi.export("name", resources.ResourceGroup("main", location="westeurope").name)
+"""
+
+
+def with_program(project, program, config):
+    (project.root / "Pulumi.yaml").write_text(
+        "name: shop\nruntime: python\nstackConfigDir: stacks\n"
+    )
+    (project.root / "__main__.py").write_text(program)
+    project.stack_file().write_text(f"config:\n  aml:cloud: local\n{config}")
+
+
+def test_the_stack_prescribes_the_names_that_the_program_leaves_out(project):
+    pattern = "  pulumi:autonaming: {pattern: '${project}-${stack}-${name}-${num(3)}'}\n"
+    with_program(project, GROUP, pattern)
+    project.good("up", "--yes")
+    name = project.good("outputs", "--json").data["name"]
+    assert re.fullmatch(r"shop-local-main-\d{3}", name)
+    project.good("up", "--expect-no-changes", "--no-fingerprint")
+    with_program(project, GROUP, "  pulumi:autonaming: {mode: verbatin}\n")
+    said = project.aml("preview")
+    assert said.code == 2
+    assert "mode: Did you mean 'verbatim'?" in said.err
+    with_program(project, GROUP, "")
+    project.good("destroy", "--yes")
+
+
+@pytest.mark.parametrize("denied", ["[azure-native]", "['*']"])
+def test_a_stack_can_do_without_default_providers(project, denied):
+    with_program(project, GROUP, f"  pulumi:disable-default-providers: {denied}\n")
+    said = project.aml("preview")
+    assert said.code == 1
+    assert "The default provider of package 'azure-native' is disabled" in said.err

@@ -159,10 +159,16 @@ def test_default_providers_can_be_denied(accounts, denied):
     assert not accounts.up(lambda p: p.resource("a", provider=explicit(p))).summary.failed
 
 
-def test_every_request_hears_that_the_default_provider_failed(accounts):
+def test_the_default_provider_that_failed_is_one_error_and_all_that_need_it_fail(accounts):
     accounts.config = {"test": {"account": "bad"}}
-    result = accounts.up(lambda p: (p.thing("a"), p.thing("b")), continue_on_error=True)
-    assert result.errors.count("account: is bad") == 2
+    answers = []
+
+    def script(p):
+        answers.extend((p.thing("a"), p.thing("b")))
+
+    result = accounts.up(script, continue_on_error=True)
+    assert result.errors.count("account: is bad") == 1
+    assert [answer.failed for answer in answers] == [True, True]
 
 
 def test_a_provider_must_keep_the_version(accounts):

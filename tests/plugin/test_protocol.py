@@ -14,9 +14,10 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2
 
 from infra.arm.client import local_client
 from infra.contract.discovery import SUBSCRIPTION, TENANT
-from infra.contract.provider import UNKNOWN
+from infra.contract.provider import UNKNOWN, AutoName
 from infra.engine.model.values import SECRET, SIGNATURE, Secret, secret
 from infra.engine.monitor.protobuf import from_struct
+from infra.engine.plugins.host import PluginHost
 from tests.localcloud.harness import waited
 from tests.plugin.conversation import Plugin, detail_of, named, provider_urn
 
@@ -141,6 +142,35 @@ def test_what_is_wrong_with_inputs_is_all_reported(configured):
     news = {"resourceGroupName": "trailing.", "tagz": {}}
     answer = configured.call("Check", **named(GROUP, "rg"), olds={}, news=news, randomSeed=SEED)
     assert {each.property for each in answer.failures} == {"tagz", "resourceGroupName"}
+
+
+@pytest.mark.parametrize(
+    ("autonaming", "name"),
+    [
+        ({"mode": "ENFORCE", "proposed_name": "mine"}, "mine"),
+        ({"proposed_name": "proposed"}, "proposed"),
+        ({"mode": "DISABLE"}, None),
+    ],
+)
+def test_a_name_that_the_stack_prescribes_is_taken(configured, autonaming, name):
+    assert configured.handshake().supports_autonaming_configuration
+    given = provider_pb2.CheckRequest.AutonamingOptions(**autonaming)
+    group = named(GROUP, "rg")
+    answer = configured.call("Check", **group, olds={}, news={}, randomSeed=SEED, autonaming=given)
+    assert from_struct(answer.inputs).get("resourceGroupName") == name
+    assert {each.property for each in answer.failures} == (set() if name else {"resourceGroupName"})
+
+
+def test_our_own_client_passes_on_what_the_stack_prescribes(project):
+    with closing(PluginHost(project.root, project.root / "infra", "shop", print)) as host:
+        plugin = host.plugin("azure-native", "3.29.0")
+        config = plugin.at(provider_urn(), {}, {})
+        config.configure(config.check_config(None, {"location": "westeurope"}).inputs)
+        assert plugin.takes_names
+        group = plugin.at(named(GROUP, "rg")["urn"], {}, {})
+        mine = AutoName("enforce", "mine")
+        checked = group.check_named(GROUP, "rg", None, {}, SEED, autoname=mine)
+    assert checked.inputs["resourceGroupName"] == "mine"
 
 
 def test_values_known_after_deployment_stay_so(configured):

@@ -125,7 +125,6 @@ class Runner:
         for name, value in self.configuration.values.items():
             package, _, key = name.partition(":")
             found.setdefault(package, {})[key] = secret(value) if name in sealed else value
-        found.pop("pulumi", None)  # the engine's own settings
         own = {f"{PACKAGE}:{key}": (key, value) for key, value in self.destination.config.items()}
         ours = {key: secret(v) if name in sealed else v for name, (key, v) in own.items()}
         return found | {PACKAGE: ours}

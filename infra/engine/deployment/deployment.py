@@ -41,6 +41,7 @@ from infra.engine.planning.decision import (
     wanted,
 )
 from infra.engine.planning.ledger import Ledger, StateEntry
+from infra.engine.planning.naming import naming_of
 
 _GET_RESOURCE: Final = "pulumi:pulumi:getResource"
 _URN: Final = re.compile(r"urn:pulumi:.*?::.*?::.*?::", re.DOTALL)
@@ -68,6 +69,7 @@ class Deployment:
             self._steps,
             self._deletion,
             self._targeting.selection,
+            naming_of(run.provider_config, run.project, run.stack),
         )
         self._session.hooks.program_runs = True
         self._unfinished: dict[str, HookCall] = {}

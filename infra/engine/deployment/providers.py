@@ -146,7 +146,8 @@ class Providers:
                 f"The default provider of package {package!r} is disabled (`pulumi:{_DENIED}`).",
                 remedy="Give the resource a `provider`, or remove the package from that list.",
             )
-        inputs = dict(self._config.get(package, {}))
+        # What that namespace has is for the engine.
+        inputs = {} if package == "pulumi" else dict(self._config.get(package, {}))
         if version:
             inputs["version"] = version
         if download_url:

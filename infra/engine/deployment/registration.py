@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 
 from infra.contract.errors import HaltedError, ProviderError
 from infra.contract.json_types import Document, JsonObject
-from infra.contract.provider import Adopts, Difference, Existing, Locates, Provider
+from infra.contract.provider import (
+    Adopts,
+    Difference,
+    Existing,
+    Locates,
+    Provider,
+    TakesNames,
+)
 from infra.engine.deployment.deletion import Deletion
 from infra.engine.deployment.dependents import dependents_to_replace
 from infra.engine.deployment.providers import Providers
@@ -35,6 +42,7 @@ from infra.engine.planning.decision import (
     with_unreturned,
 )
 from infra.engine.planning.ledger import DependentReplacement, Ledger, StateEntry
+from infra.engine.planning.naming import KEY, Naming
 from infra.engine.planning.targets import Selection, refusal
 
 
@@ -48,6 +56,7 @@ class RegistrationContext:
     steps: StepExecutor
     deletion: Deletion
     selection: Selection
+    naming: Naming
 
 
 class Registration:
@@ -58,6 +67,7 @@ class Registration:
     ) -> None:
         self._context = workplace
         self._goal, self._urn, self._resumed, self._seed = goal, urn, resumed, seed
+        self._prescribed = workplace.naming.of(goal.type, goal.name, seed)
         self._reference = workplace.providers.reference(goal, goal.type)
         new = wanted(goal, urn, self._reference, goal.inputs)
         outputs = resumed.old.resource.outputs if resumed.old else {}
@@ -111,6 +121,8 @@ class Registration:
             difference = self._difference(before, new)
         forced = Forced(self._forced(before), self._resumed.update)
         option = self._goal.delete_before_replace
+        if self._prescribed and self._prescribed.delete_first:
+            option = True
         return decide(before, new, difference, forced, delete_before_replace=option)
 
     def _difference(self, before: Resource, new: Resource) -> Difference:
@@ -316,15 +328,27 @@ class Registration:
     def _check(self, olds: Document | None, inputs: Document | None = None) -> JsonObject:
         news = dict(self._goal.inputs if inputs is None else inputs)
         with self._context.session.slot:
-            checked = self._provider.check(
+            given = (
                 self._goal.type,
                 self._goal.name,
                 None if olds is None else bare(olds),
                 bare(news),
                 self._seed,
             )
+            provider, prescribed = self._provider, self._prescribed
+            if prescribed and isinstance(provider, TakesNames) and provider.takes_names:
+                checked = provider.check_named(*given, autoname=prescribed.name)
+            else:
+                checked = provider.check(*given)
+                self._regret_name()
         self._context.steps.refuse_failures(checked, self._goal.name)
         return checked_inputs(checked, news)
+
+    def _regret_name(self) -> None:
+        """Warn of a name that is expressly prescribed to a provider that cannot take it."""
+        if self._prescribed and self._prescribed.expected:
+            text = f"Its provider does not support `pulumi:{KEY}`, which names {self._goal.type}."
+            self._context.session.message("warning", text, self._urn, once=True)
 
     def _wanted(self, inputs: Document) -> Resource:
         return wanted(self._goal, self._urn, self._reference, inputs)

@@ -20,6 +20,7 @@ from infra.contract.errors import PartialFailure, PlatformError, PluginError, Pr
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import (
     UNKNOWN,
+    AutoName,
     Checked,
     CheckFailure,
     Difference,
@@ -62,6 +63,11 @@ _KINDS: Final[Mapping[int, DiffKind]] = {
     provider_pb2.PropertyDiff.UPDATE: "update",
     provider_pb2.PropertyDiff.UPDATE_REPLACE: "update-replace",
 }
+_NAMING: Final = {
+    "propose": provider_pb2.CheckRequest.AutonamingOptions.PROPOSE,
+    "enforce": provider_pb2.CheckRequest.AutonamingOptions.ENFORCE,
+    "disabled": provider_pb2.CheckRequest.AutonamingOptions.DISABLE,
+}
 _CHANGED: Final[Mapping[int, bool | None]] = {
     provider_pb2.DiffResponse.DIFF_NONE: False,
     provider_pb2.DiffResponse.DIFF_SOME: True,
@@ -88,6 +94,7 @@ class Connection:
     secrets: bool = False
     resources: bool = False
     previews: bool = False
+    names: bool = False
     _process: PluginProcess | None = None
     _learnt: list[Parameterization] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -156,6 +163,7 @@ class Connection:
                 return  # older than the handshake
             raise process.failed_start() from error
         self.secrets, self.resources = answer.accept_secrets, answer.accept_resources
+        self.names = answer.supports_autonaming_configuration
 
     def _parameterize(self, process: PluginProcess) -> None:
         parameter = self.parameterization
@@ -225,15 +233,36 @@ class PluginProvider:
         self.connection.secrets |= answer.acceptSecrets
         self.connection.resources |= answer.acceptResources
         self.connection.previews = answer.supportsPreview
+        self.connection.names |= answer.supports_autonaming_configuration
 
     # Resources.
 
+    @property
+    def takes_names(self) -> bool:
+        return self.connection.names
+
     def check(
-        self, _type: str, _name: str, olds: Document | None, news: Document, seed: bytes, /
+        self, type: str, name: str, olds: Document | None, news: Document, seed: bytes, /
+    ) -> Checked:
+        return self.check_named(type, name, olds, news, seed, autoname=None)
+
+    def check_named(
+        self,
+        _type: str,
+        _name: str,
+        olds: Document | None,
+        news: Document,
+        seed: bytes,
+        /,
+        *,
+        autoname: AutoName | None,
     ) -> Checked:
         request = provider_pb2.CheckRequest(
             olds=self._sent(olds or {}), news=self._sent(news), randomSeed=seed, **self._named()
         )
+        if autoname is not None:
+            request.autonaming.mode = _NAMING[autoname.mode]
+            request.autonaming.proposed_name = autoname.proposed
         return self._checked("Check", request, news)
 
     def diff(

@@ -169,6 +169,14 @@ def test_a_plugin_that_does_not_start_is_one_error(stage, script, why):
     assert stage.loaded.pending == []
 
 
+def test_a_name_that_the_plugin_cannot_be_told_is_a_warning(stage):
+    stage.config["pulumi"] = {"autonaming": '{"providers": {"lab": {"mode": "verbatim"}}}'}
+    made = stage.up(one={})
+    assert not made.summary.failed
+    text = "Its provider does not support `pulumi:autonaming`, which names lab:index:Thing."
+    assert errors(made).count(text) == 1
+
+
 def test_what_is_half_made_is_in_state_and_repaired(stage):
     half = stage.up(one={"half": True})
     assert half.summary.failed
