@@ -18,6 +18,8 @@ def thing(name: str) -> Resource:
 with StateBackend(URL).open(
     "proj", "dev", Sealer.from_passphrase("password", stack="dev")
 ) as state:
+    # As if each interrupted create had been looked up: what is not in state does not exist.
+    state.settle(range(len(state.loaded.pending)))
     have = {resource.name: key for key, resource in enumerate(state.loaded.resources)}
     for name, key in have.items():
         state.same(key, thing(name))
