@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from infra.catalogue.names import RULES
-from infra.contract.errors import DefinitionError, UsageError
-from infra.contract.json_types import Document
+from infra.contract.errors import UsageError
 from runtime.api.conda_dependencies import CondaDependencies
 from runtime.api.environment_builds import ImageBuildDetails, build_here
 from runtime.api.environment_files import (
+    DEFINITION,
     exported_environment,
     load_environment,
     save_environment,
@@ -46,6 +46,7 @@ from runtime.api.registered_environments import (
 from runtime.api.section_documents import fill
 from runtime.api.sections import Section, refuse_given
 from runtime.definitions.curated import CURATED, PREFIX
+from runtime.definitions.runconfig_keys import ENVIRONMENT
 from runtime.environments.declarations import read_declaration
 from runtime.environments.images import build_context
 from runtime.environments.requirements import requirement_lines
@@ -150,9 +151,11 @@ class Environment(Section):
     @classmethod
     def load_from_directory(cls, path: str | Path) -> "Environment":
         """Return the environment that ``save_to_directory`` wrote."""
-        document, conda = load_environment(Path(path))
-        made = cls(str(document.get("name") or Path(path).name))
-        made._fill(document, at=str(path))
+        made = cls(Path(path).name)
+        document, dockerfile, conda = load_environment(Path(path))
+        fill(made, document, ENVIRONMENT, str(Path(path) / DEFINITION))
+        if dockerfile is not None:
+            made.docker.base_dockerfile = dockerfile
         if conda is not None:
             made.python.conda_dependencies = CondaDependencies(conda)
             made.declared_by(read_declaration(conda))
@@ -352,13 +355,6 @@ class Environment(Section):
             return None
         return packages.serialize_to_string()
 
-    def _fill(self, document: Document, at: str) -> None:
-        problems = fill(self, {key: v for key, v in document.items() if key != "name"})
-        if problems:
-            raise DefinitionError(
-                "\n".join(problems), remedy="Correct or remove these keys.", at=at
-            )
-
     @classmethod
     def _curated(cls, workspace: Deployed, name: str, version: str | None) -> "Environment":
         """Return a curated environment: Azure's own, or what stands in for it elsewhere."""
@@ -376,7 +372,7 @@ class Environment(Section):
     @classmethod
     def _registered(cls, found: Registered) -> "Environment":
         made = cls(found.name)
-        made._fill(found.definition, at=f"{found.name}:{found.version}")
+        fill(made, found.definition, ENVIRONMENT, f"{found.name}:{found.version}")
         made.version = found.version
         if found.conda:
             source = f"environment {found.name}:{found.version}"

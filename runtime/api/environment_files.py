@@ -8,6 +8,9 @@ from typing import Final
 
 from infra.contract.errors import DefinitionError, FileAccessError
 from infra.contract.json_types import JsonObject
+from runtime.definitions.located import Located
+from runtime.definitions.problems import Problems
+from runtime.definitions.reading import read_file, read_text
 
 __all__: list[str] = []
 
@@ -36,28 +39,23 @@ def save_environment(
     (folder / DEFINITION).write_text(json.dumps(document, indent=4) + "\n", encoding="utf-8")
 
 
-def load_environment(folder: Path) -> tuple[JsonObject, Path | None]:
-    """Return the definition in a folder, its Dockerfile's text included, and its conda file."""
-    file = folder / DEFINITION
-    try:
-        document = json.loads(file.read_text(encoding="utf-8-sig"))
-        dockerfile = folder / DOCKERFILE
-        text = dockerfile.read_text(encoding="utf-8") if dockerfile.is_file() else None
-    except (OSError, ValueError) as error:
+def load_environment(folder: Path) -> tuple[Located, str | None, Path | None]:
+    """Return the definition in a folder, the text of its Dockerfile, and its conda file.
+
+    Raises ``DefinitionError`` with the line of what cannot be read.
+    """
+    file, dockerfile, conda = (folder / name for name in (DEFINITION, DOCKERFILE, CONDA))
+    problems = Problems(file)
+    document = read_file(file, problems)
+    problems.raise_any()
+    if document is None or not document.is_map:
         raise DefinitionError(
-            f"The environment cannot be read: {error}.",
+            "The environment is not a JSON object.",
             remedy=f"Give a folder that `save_to_directory` wrote, with {DEFINITION} in it.",
             at=str(file),
-        ) from error
-    if not isinstance(document, dict):
-        raise DefinitionError(
-            "The environment is not a JSON object.", remedy="Save it again.", at=str(file)
         )
-    if text is not None:
-        document["docker"] = {**(document.get("docker") or {}), "baseDockerfile": text}
-        document["docker"].pop("baseImage", None)
-    conda = folder / CONDA
-    return document, conda if conda.is_file() else None
+    text = read_text(dockerfile) if dockerfile.is_file() else None
+    return document, text, conda if conda.is_file() else None
 
 
 def exported_environment(name: str) -> str:

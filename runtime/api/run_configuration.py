@@ -200,6 +200,11 @@ class RunConfiguration(Section):
         name = self._rest.keys.get("jobName")
         return None if name is None else str(name)
 
+    def service_options(self, section: str) -> Mapping[str, object]:
+        """Return the file's section ``databricks`` or ``batch``; azureml-core has no attribute."""
+        found = self._rest.keys.get(section)
+        return found if isinstance(found, Mapping) else {}
+
     def origins(self, spec: RunSpec) -> dict[str, str]:
         """Return the lines of the file that set what a run has; empty without a file."""
         return self._rest.origins(spec)

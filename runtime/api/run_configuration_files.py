@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from infra.contract.errors import DefinitionError, UnknownNameError, UsageError
+from infra.contract.errors import UnknownNameError, UsageError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import nearest
 from runtime.api.conda_dependencies import CondaDependencies
 from runtime.api.environment import Environment
 from runtime.api.run_data import Data, OutputData
 from runtime.api.run_sections import DataReferenceConfiguration
-from runtime.api.section_documents import fill
+from runtime.api.section_documents import assign, merged
 from runtime.api.sections import Section
 from runtime.definitions.finding import (
     EXTENSION,
@@ -39,19 +39,6 @@ _DATA: Final[Mapping[str, type[Section]]] = {
 }
 _PYTHON: Final = ("condaDependencies", "condaDependenciesFile")
 _DOCKER: Final = ("buildContext", "baseDockerfile", "baseImage")
-# Keys that have no attribute: kept, and written again.
-KEPT: Final = frozenset(
-    {
-        *("jobName", "exposedPorts", "useAbsolutePath", "batchAi", "containerInstance"),
-        *("instanceTypes", "identity", "parameters", "commandReturnCodeConfig"),
-        *("aiSuperComputer", "cmk8sCompute", "cmAksCompute"),
-    }
-)
-_KEPT_IN: Final[Mapping[str, str]] = {
-    "environment": "autoRebuild",
-    "history": "enableMLflowTracking",
-    "paralleltask": "configuration",
-}
 
 
 class Rest:
@@ -134,18 +121,13 @@ def read_into(section: Section, environment: Environment, file: Path, project: P
     """
     settings = read_run_configuration(file, project)  # first: it has every problem of the file
     document = read_document(file, project)
-    rest, own = _apart(document)
-    problems = fill(section, {**own, "environment": _environment(own.get("environment"))})
+    own = document.get("environment") or {}
+    rest = assign(section, {**document, "environment": _environment(own)})
     for name, kind in _DATA.items():
         entries = getattr(section, name)
-        setattr(section, name, dict(_filled(kind, name, entries, problems)))
-    if problems:
-        raise DefinitionError(
-            "\n".join(problems), remedy="Correct or remove these keys.", at=str(file)
-        )
+        setattr(section, name, {key: _filled(kind, value) for key, value in entries.items()})
     vars(section).update(node_count=settings.node_count)  # the file's own order of its keys
-    python = (own.get("environment") or {}).get("python") or {}
-    conda_file = _read_packages(environment, python, file, project)
+    conda_file = _read_packages(environment, own.get("python") or {}, file, project)
     if conda_file is None and settings.environment is not None and settings.environment.conda:
         environment.declared_by(settings.environment)
     return Rest(rest, conda_file, settings)
@@ -153,9 +135,7 @@ def read_into(section: Section, environment: Environment, file: Path, project: P
 
 def write_out(section: Section, environment: Environment, rest: Rest, file: Path) -> None:
     """Write a run configuration; its packages go to a conda file, passwords to none."""
-    document = section.document()
-    for key, value in rest.keys.items():
-        document[key] = {**document[key], **value} if key in _KEPT_IN else value
+    document = merged(section.document(), rest.keys)
     for name in _DATA:
         document[_key(name)] = {key: _entry(value) for key, value in getattr(section, name).items()}
     packages = environment.python.conda_dependencies
@@ -177,37 +157,20 @@ def _unchanged(settings: RunConfigurationFile, spec: RunSpec, name: str) -> bool
     return (made.kind, made.conda, made.image) == (read.kind, read.conda, read.image)
 
 
-def _apart(document: Document) -> tuple[JsonObject, JsonObject]:
-    """Return what of a file has no attribute, and the rest."""
-    kept = {key: value for key, value in document.items() if key in KEPT}
-    own = {key: value for key, value in document.items() if key not in KEPT}
-    for section, key in _KEPT_IN.items():
-        found = own.get(section)
-        if isinstance(found, Mapping) and key in found:
-            kept[section] = {key: found[key]}
-            own[section] = {name: value for name, value in found.items() if name != key}
-    return kept, own
+def _environment(document: Document) -> JsonObject:
+    """Return the environment's document without its packages, and the image that it gives alone."""
+    python, docker = (document.get(name) or {} for name in ("python", "docker"))
+    return {
+        **document,
+        "python": {k: v for k, v in python.items() if k not in _PYTHON},
+        "docker": {k: v for k, v in docker.items() if v or k not in _DOCKER},
+    }
 
 
-def _environment(document: Document | None) -> JsonObject:
-    """Return the environment's document without what is read apart, and one image alone."""
-    found = dict(document or {})
-    if isinstance(found.get("python"), Mapping):
-        found["python"] = {k: v for k, v in found["python"].items() if k not in _PYTHON}
-    docker = {k: v for k, v in (found.get("docker") or {}).items() if k != "preparation"}
-    given = [key for key in _DOCKER if docker.get(key)]
-    found["docker"] = {k: v for k, v in docker.items() if k not in _DOCKER or k in given}
-    return found
-
-
-def _filled(
-    kind: type[Section], name: str, entries: Mapping[str, object], problems: list[str]
-) -> Iterator[tuple[str, Section]]:
-    for key, value in entries.items():
-        entry = Data(mechanism="mount") if kind is Data else kind()  # a file's default
-        if isinstance(value, Mapping):
-            problems += fill(entry, value, f"{name}.{key}.")
-        yield key, entry
+def _filled(kind: type[Section], values: Document) -> Section:
+    entry = Data(mechanism="mount") if kind is Data else kind()  # a file's default
+    assign(entry, values)
+    return entry
 
 
 def _read_packages(

@@ -14,6 +14,7 @@ from runtime.api.run_sections import DataReferenceConfiguration
 from runtime.api.section_documents import fill
 from runtime.api.sections import Section
 from runtime.definitions.job_data import location_of
+from runtime.definitions.runconfig_keys import DATA_REFERENCE
 from runtime.model.data import DataInput, DataOutput, Mechanism
 from runtime.model.data import DataLocation as Location
 
@@ -174,9 +175,7 @@ def _reference(name: str, value: object) -> DataInput | DataOutput | RunInput:
         return value
     if isinstance(value, Mapping):  # what `DataReference.to_config` returns
         read = DataReferenceConfiguration()
-        problems = fill(read, value, f"data_references[{name!r}].")
-        if problems:
-            raise UsageError("\n".join(problems), remedy="Assign `reference.to_config()`.")
+        fill(read, value, DATA_REFERENCE, f"data_references[{name!r}]")
         value = read
     if not isinstance(value, DataReferenceConfiguration):
         raise _refused("data_references", name, value, "DataReferenceConfiguration(…)")

@@ -17,15 +17,11 @@ from runtime.api.run_sections import (
     PyTorchConfiguration,
     TensorflowConfiguration,
 )
+from runtime.definitions.runconfig_keys import COMMUNICATORS, FRAMEWORKS
 from runtime.model.launching import Distribution, DockerOptions
 
 __all__: list[str] = []
 
-FRAMEWORKS: Final = (
-    *("Python", "PySpark", "R", "Cntk", "TensorFlow", "PyTorch", "TensorFlowParameterServer"),
-    *("PythonMpi", "PythonIntelMpi", "PySparkInteractive"),
-)
-COMMUNICATORS: Final = (*("None", "ParameterServer", "OpenMpi", "IntelMpi", "Mpi", "Gloo", "Nccl"),)
 _MPI: Final = frozenset({"OpenMpi", "IntelMpi", "Mpi"})
 _MPI_FRAMEWORKS: Final = frozenset({"PythonMpi", "PythonIntelMpi"})
 _PYTORCH: Final = frozenset({"Nccl", "Gloo"})
@@ -86,6 +82,12 @@ _REFUSALS: Final = (
     ),
     _Refusal(
         "environment.docker.platform.os", ("Linux", "linux"), "only Linux images run", "Use one."
+    ),
+    _Refusal(
+        "environment.docker.platform.architecture",
+        ("amd64",),
+        "only amd64 images run",
+        "Use one.",
     ),
 )
 

@@ -131,7 +131,10 @@ class DataReferenceConfiguration(Section):
     ``mode`` is ``mount`` or ``download`` (the script reads it), or ``upload`` (it writes it).
     """
 
-    KEYS: ClassVar[Mapping[str, str]] = {"datastore_name": "dataStoreName"}
+    KEYS: ClassVar[Mapping[str, str]] = {
+        "datastore_name": "dataStoreName",
+        "path_on_datastore": "pathOnDataStore",
+    }
 
     datastore_name: str | None = None
     mode: str | None = "mount"

@@ -32,7 +32,7 @@ from runtime.environments.declarations import find_declaration
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.launching import RETRY_EVENTS, RetryEvent, RetryPolicy, RunCluster
 from runtime.model.runs import MAX_DURATION_S, RunSpec
-from runtime.model.services import SparkOptions
+from runtime.model.services import BatchOptions, SparkOptions
 from runtime.submit.prepare import DOCKER, LOCAL
 
 __all__ = ["ScriptRunConfig"]
@@ -172,10 +172,17 @@ class ScriptRunConfig:
             idle_timeout_s=self.idle_timeout_seconds,
             queue_timeout_s=self.queue_timeout_seconds,
             gpus=self.gpus,
-            databricks=run_options(self.databricks, vars(environment.databricks)),
-            batch=None if self.batch is None else required_batch_options(self.batch),
+            databricks=run_options(
+                {**config.service_options("databricks"), **(self.databricks or {})},
+                vars(environment.databricks),
+            ),
+            batch=self._batch(config.service_options("batch")),
         )
         return replace(made, origins=config.origins(made))
+
+    def _batch(self, of_file: Mapping[str, object]) -> BatchOptions | None:
+        given = {**of_file, **(self.batch or {})}
+        return required_batch_options(given) if given or self.batch is not None else None
 
     def _retry(self) -> RetryPolicy:
         unknown = [event for event in self.retry_events if event not in RETRY_EVENTS]

@@ -1,103 +1,84 @@
-"""Fills sections from documents, leniently: keys in any casing, numbers for text, null for default.
+"""Fills sections from documents of azureml-core's form, as `runtime.definitions` reads them.
 
-What a document holds beyond the section's fields is a problem, with the nearest key.
+The tables there say which keys exist, what each may be and what is refused; here values only find
+their attributes.
 """
 
 from collections.abc import Mapping
 from dataclasses import fields
-from types import NoneType
-from typing import Final, get_args, get_origin
+from pathlib import Path
+from typing import get_args
 
-from infra.contract.json_types import Document
-from infra.contract.load import nearest
-from runtime.api.sections import Section, canonical, document_key
+from infra.contract.json_types import Document, JsonObject
+from runtime.api.sections import Section, document_key
+from runtime.definitions.located import Located, located
+from runtime.definitions.problems import Problems
+from runtime.definitions.shapes import Key, ShapeReader, folded
 
 __all__: list[str] = []
 
-_TRUTH: Final = {"true": True, "false": False}
+
+def fill(section: Section, document: Document | Located, table: tuple[Key, ...], name: str) -> None:
+    """Set the attributes that a document has, whose keys are those of ``table``.
+
+    ``name`` is what messages call it. A setting that is refused stays in its attribute, until a run
+    is to use it. Raises ``DefinitionError`` with every problem.
+    """
+    root = document if isinstance(document, Located) else located(document)
+    rest = assign(section, _read(root, table, name, refuses=False))
+    _read(located(rest), table, name, refuses=True)
 
 
-def fill(section: Section, document: Document, at: str = "") -> list[str]:
-    """Set the fields that ``document`` has; return its problems. ``at`` is its path, with a dot."""
+def _read(root: Located, table: tuple[Key, ...], name: str, *, refuses: bool) -> JsonObject:
+    problems = Problems(Path(name))
+    read = ShapeReader(table, Path(name), problems, refuses=refuses).document(root)
+    problems.raise_any()
+    return read.values
+
+
+def assign(section: Section, values: Document) -> JsonObject:
+    """Set the attributes that ``values`` has; return what has no attribute, by the same keys.
+
+    Null is an attribute's default.
+    """
     known = {
-        canonical(key): (key, field)
+        folded(key): field
         for field in fields(section)
         if (key := document_key(type(section), field.name))
     }
-    problems: list[str] = []
-    for given, value in document.items():
-        key, field = known.get(canonical(given), ("", None))
+    rest: JsonObject = {}
+    for key, value in values.items():
+        field = known.get(folded(key))
         if field is None:
-            keys = dict.fromkeys(key for key, _ in known.values())
-            problems.append(f"{at}{given}: unknown key. {nearest(given, keys, noun='key')}")
+            rest[key] = value
         elif value is not None:
-            try:
-                found = _value(getattr(section, field.name), field.type, value, f"{at}{key}.")
-            except _UnfitError as error:
-                problems += error.args
-            else:
-                setattr(section, field.name, found)
-    return problems
+            found, over = _value(getattr(section, field.name), field.type, value)
+            setattr(section, field.name, found)
+            rest |= {key: over} if over else {}
+    return rest
 
 
-class _UnfitError(Exception):
-    """A value that does not fit its field; the arguments are the problems."""
+def _value(current: object, wanted: object, value: object) -> tuple[object, JsonObject]:
+    """Return a value as its field has it, and what of a map has no attribute."""
+    kinds = [kind for each in (wanted, *get_args(wanted)) for kind in (each, *get_args(each))]
+    made = next((k for k in kinds if isinstance(k, type) and issubclass(k, Section)), None)
+    if made is None:
+        return value, {}
+    if isinstance(value, Mapping):
+        section = current if isinstance(current, Section) else made()
+        return section, assign(section, value)
+    items = value if isinstance(value, list) else []
+    return [_value(None, made, each)[0] for each in items], {}
 
 
-def _value(current: object, wanted: object, value: object, at: str) -> object:
-    """Return ``value`` as the type of its field."""
-    kinds = [kind for kind in get_args(wanted) or (wanted,) if kind is not NoneType]
-    if get_origin(wanted) in {list, dict}:
-        return _container(get_origin(wanted), get_args(wanted)[-1], value, at)
-    for kind in kinds:
-        origin = get_origin(kind)
-        if origin in {list, dict} and not (isinstance(value, str) and str in kinds):
-            return _container(origin, get_args(kind)[-1], value, at)
-        if isinstance(kind, type) and issubclass(kind, Section):
-            return _section(current if isinstance(current, Section) else kind(), value, at)
-    return _scalar(kinds, value, at)
-
-
-def _container(origin: object, item: object, value: object, at: str) -> object:
-    if origin is dict:
-        if not isinstance(value, Mapping):
-            raise _UnfitError(f"{at[:-1]} is not a mapping.")
-        return {str(k): _item(item, each, f"{at}{k}.") for k, each in value.items()}
-    if not isinstance(value, list | tuple):
-        raise _UnfitError(f"{at[:-1]} is not a list.")
-    return [_item(item, each, f"{at[:-1]}[{n}].") for n, each in enumerate(value)]
-
-
-def _item(kind: object, value: object, at: str) -> object:
-    if isinstance(kind, type) and issubclass(kind, Section):
-        return _section(kind(), value, at)
-    return str(value) if kind is str and value is not None else value
-
-
-def _section(section: Section, value: object, at: str) -> Section:
-    if not isinstance(value, Mapping):
-        raise _UnfitError(f"{at[:-1]} is not a mapping.")
-    problems = fill(section, value, at)
-    if problems:
-        raise _UnfitError(*problems)
-    return section
-
-
-def _scalar(kinds: list[object], value: object, at: str) -> object:
-    if isinstance(value, Mapping | list):
-        if object in kinds:
-            return value
-        raise _UnfitError(
-            f"{at[:-1]} is {'a mapping' if isinstance(value, Mapping) else 'a list'}."
-        )
-    if bool in kinds:
-        truth = value if isinstance(value, bool) else _TRUTH.get(str(value).lower())
-        if truth is None:
-            raise _UnfitError(f"{at[:-1]} is {value!r}; write true or false.")
-        return truth
-    if int in kinds and str not in kinds:
-        try:
-            return int(str(value))
-        except ValueError:
-            raise _UnfitError(f"{at[:-1]} is {value!r}; write a whole number.") from None
-    return str(value) if str in kinds else value
+def merged(document: Document, rest: Document) -> JsonObject:
+    """Return a document with what ``assign`` returned put back."""
+    return {
+        **document,
+        **{
+            key: merged(document[key], value)
+            if isinstance(value, Mapping) and isinstance(document.get(key), Mapping)
+            else value
+            for key, value in rest.items()
+        },
+    }

@@ -4,7 +4,6 @@ A misspelt attribute is an error at once, which names the nearest: a setting tha
 otherwise be lost in silence.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from inspect import Parameter, signature
@@ -113,11 +112,6 @@ def refuse_given(method: str, **options: object) -> None:
             f"{method} has no use for {', '.join(given)}: packages are built on this machine.",
             remedy="Leave them out.",
         )
-
-
-def canonical(key: str) -> str:
-    """Return a key without casing, underscores and spaces: all spellings occur in real files."""
-    return re.sub(r"[\s_-]", "", key).lower()
 
 
 def _attributes(kind: type) -> dict[str, None]:

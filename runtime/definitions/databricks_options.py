@@ -10,8 +10,10 @@ from typing import Final
 from infra.contract.errors import UsageError
 from infra.contract.json_types import JsonObject
 from infra.contract.load import nearest
+from runtime.definitions.keys import Meaning
 from runtime.definitions.located import Located
 from runtime.definitions.settings_given import read_settings, with_settings
+from runtime.definitions.shapes import Key, Kind
 from runtime.model.services import DatabricksLibraries, DatabricksOptions
 
 FIELDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -57,6 +59,40 @@ _SPOKEN: Final = {
     "list": "a list of texts",
     "libraries": f"a map with {', '.join(LIBRARIES)}",
 }
+
+_REPOSITORY: Final = Key(
+    "repo",
+    text="libraries come from where the workspace has them.",
+    meaning=Meaning.REFUSED,
+    remedy="Remove it, and set the repository for the Databricks workspace.",
+)
+
+LIBRARY_KEYS: Final = (
+    Key(
+        "mavenLibraries",
+        Kind.SECTIONS,
+        "Packages of Maven.",
+        keys=(
+            Key("coordinates", text="`group:artifact:version`."),
+            _REPOSITORY,
+            Key("exclusions", Kind.FREE, "a package comes with what it needs.", Meaning.REFUSED),
+        ),
+    ),
+    *(
+        Key(
+            name,
+            Kind.SECTIONS,
+            f"Packages of {where}.",
+            keys=(Key("package", text="The package."), _REPOSITORY),
+        )
+        for name, where in (("pypiLibraries", "PyPI"), ("rcranLibraries", "R"))
+    ),
+    *(
+        Key(name, Kind.SECTIONS, what, keys=(Key("library", text="Its path."),))
+        for name, what in (("jarLibraries", "Jars."), ("eggLibraries", "Eggs."))
+    ),
+)
+"""The keys of azureml-core's section `databricks` of an environment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,16 @@ def read_located(text: str, file: str = "") -> tuple[Located | None, tuple[Fault
     return _in_file(document, file) if file else document, tuple(faults)
 
 
+def located(value: object) -> Located:
+    """Return plain values of a program as a document; they have no lines."""
+    if isinstance(value, Mapping):
+        return Located({str(key): located(each) for key, each in value.items()}, 0)
+    if isinstance(value, list | tuple):
+        return Located(tuple(map(located, value)), 0)
+    known = value if isinstance(value, str | int | float) or value is None else str(value)
+    return Located(known, 0, "" if value is None else str(value))
+
+
 def _in_file(node: Located, file: str) -> Located:
     line = Line(node.line, file)
     if isinstance(node.value, Mapping):

@@ -5,6 +5,7 @@ The names, and the values they may have, are azureml-core's.
 
 from typing import Final
 
+from runtime.definitions.databricks_options import LIBRARY_KEYS
 from runtime.definitions.keys import Meaning
 from runtime.definitions.shapes import Key, Kind
 
@@ -62,7 +63,7 @@ _DATA: Final = (
     Key("options", Kind.FREE, "data is read without Azure's data runtime.", _REFUSED),
 )
 
-_DATA_REFERENCE: Final = (
+DATA_REFERENCE: Final = (
     Key("dataStoreName", text="The datastore. Default: the workspace's default."),
     Key(
         "mode",
@@ -230,7 +231,7 @@ ENVIRONMENT: Final = (
     Key("python", Kind.SECTION, "What is installed.", keys=_PYTHON),
     Key("docker", Kind.SECTION, "The container.", keys=_ENVIRONMENT_DOCKER),
     Key("spark", Kind.SECTION, "Packages of PySpark scripts.", keys=_SPARK_PACKAGES),
-    Key("databricks", Kind.FREE, "Libraries of runs on Databricks."),
+    Key("databricks", Kind.SECTION, "Libraries of runs on Databricks.", keys=LIBRARY_KEYS),
     Key("inferencingStackVersion", Kind.FREE, "Only deployments read it.", _NO_EFFECT),
     Key(
         "r",
@@ -456,7 +457,7 @@ RUN_CONFIGURATION: Final = (
         also=("applicationEndpoints",),
     ),
     *_OF_THE_SERVICE,
-    Key("dataReferences", Kind.NAMED, "Paths on datastores.", keys=_DATA_REFERENCE),
+    Key("dataReferences", Kind.NAMED, "Paths on datastores.", keys=DATA_REFERENCE),
     Key("data", Kind.NAMED, "Data that the script reads.", keys=_DATA),
     Key("outputData", Kind.NAMED, "Folders that the script writes.", keys=_OUTPUT),
     *(

@@ -116,12 +116,18 @@ def by_name(keys: tuple[Key, ...]) -> dict[str, Key]:
 
 
 class ShapeReader:
-    """Reads nodes by a table of keys, noting problems; returns what could be read."""
+    """Reads nodes by a table of keys, noting problems; returns what could be read.
 
-    def __init__(self, table: tuple[Key, ...], file: Path, problems: Problems) -> None:
+    Without ``refuses``, keys that are refused are read: whoever uses them refuses them.
+    """
+
+    def __init__(
+        self, table: tuple[Key, ...], file: Path, problems: Problems, *, refuses: bool = True
+    ) -> None:
         self._table = table
         self._file = file
         self._problems = problems
+        self._refuses = refuses
         self._homes = _homes(table)
         self.read = Read()
 
@@ -186,7 +192,8 @@ class ShapeReader:
         return f"Remove it; the keys here are {', '.join(sorted(names, key=folded))}."
 
     def _refuse(self, key: Key, value: object, path: Keys) -> None:
-        if key.meaning is not Meaning.REFUSED or says_nothing(value) or value in key.idle:
+        harmless = key.meaning is not Meaning.REFUSED or says_nothing(value) or value in key.idle
+        if harmless or not self._refuses:
             return
         self._problems.add(
             f"`{shown_path(path)}` is not supported: {key.text}",

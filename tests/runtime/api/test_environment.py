@@ -211,7 +211,28 @@ def test_a_folder_that_azureml_core_wrote_is_read(tmp_path):
 def test_an_unknown_key_of_a_saved_environment_is_named(tmp_path):
     file = tmp_path / "azureml_environment.json"
     file.write_text('{"name": "e", "dokcer": {}}', encoding="utf-8")
-    with pytest.raises(DefinitionError, match=r"dokcer: unknown key. Did you mean 'docker'"):
+    with pytest.raises(DefinitionError, match=r"json:1: There is no key 'dokcer'\.\n.*'docker'"):
+        Environment.load_from_directory(tmp_path)
+
+
+def test_all_problems_of_a_saved_environment_have_their_line(tmp_path):
+    file = tmp_path / "azureml_environment.json"
+    file.write_text('{"python": {"dokcer": 1},\n"docker": {"enabled": "maybe"}}', encoding="utf-8")
+    with pytest.raises(DefinitionError) as caught:
+        Environment.load_from_directory(tmp_path)
+    assert "json:1: There is no key 'dokcer' in `python`." in str(caught.value)
+    assert "json:2: `docker.enabled` is 'maybe'" in str(caught.value)
+
+
+def test_a_saved_environment_with_what_is_refused_can_be_looked_at(tmp_path):
+    """It is refused when a run is to use it; what no attribute holds, at once."""
+    file = tmp_path / "azureml_environment.json"
+    file.write_text('{"name": "e", "r": {"rVersion": "4.0"}, "autoRebuild": true}')
+    loaded = Environment.load_from_directory(tmp_path)
+    assert loaded.r is not None
+    assert loaded.r.r_version == "4.0"
+    file.write_text('{"docker": {"preparation": {"commandLine": "apt update"}}}')
+    with pytest.raises(DefinitionError, match=r"docker.preparation.commandLine.* not supported"):
         Environment.load_from_directory(tmp_path)
 
 

@@ -1,6 +1,7 @@
 """Run configurations as files: loaded with azureml-core's sections, saved, deleted."""
 
 import json
+import warnings
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,10 @@ from aml_platform import (
     ScriptRunConfig,
 )
 from infra.contract.errors import DefinitionError, UnknownNameError, UsageError
+from runtime.definitions.keys import Meaning
 from runtime.definitions.runconfig import read_run_configuration
+from runtime.definitions.runconfig_keys import RUN_CONFIGURATION
+from runtime.definitions.shapes import Kind
 from runtime.model.launching import Distribution
 
 TEXT = """\
@@ -210,3 +214,76 @@ def test_a_key_without_effect_is_a_warning(project):
     file.write_text("script: train.py\ntarget: local\ntensorflow: {workerCount: 3}\n")
     with pytest.warns(UserWarning, match="has no effect without"):
         RunConfiguration.load(project, "idle")
+
+
+def test_sections_without_an_attribute_count_and_are_saved(project):
+    file = project / ".azureml" / "services.runconfig"
+    written = {"databricks": {"num_workers": 2}, "batch": {"vm_size": "Standard_D2_v3"}}
+    libraries = {"jarLibraries": [{"library": "dbfs:/a.jar"}]}
+    document = {"script": "train.py", "environment": {"databricks": libraries}, **written}
+    file.write_text(json.dumps(document), encoding="utf-8")
+    settings = read_run_configuration(file, project)
+    config = RunConfiguration.load(file)
+    spec = ScriptRunConfig(project, run_config=config).spec("e", {})
+    assert (spec.databricks, spec.batch) == (settings.databricks, settings.batch)
+    assert (spec.databricks.num_workers, spec.batch.vm_size) == (2, "Standard_D2_v3")
+    config.save(project, "copy")
+    saved = yaml.safe_load((project / ".azureml/copy.runconfig").read_text(encoding="utf-8"))
+    assert {name: saved[name] for name in written} == written
+    assert saved["environment"]["databricks"]["jarLibraries"] == libraries["jarLibraries"]
+
+
+def test_every_key_of_the_table_is_kept_by_load_and_save(project):
+    """Whether or not azureml-core has an attribute for it."""
+    written = _sample(RUN_CONFIGURATION)
+    del written["command"], written["environment"]["docker"]["baseDockerfile"]
+    del written["environment"]["docker"]["buildContext"]
+    for name in ("condaDependencies", "baseCondaEnvironment", "userManagedDependencies"):
+        del written["environment"]["python"][name]
+    written["framework"] = "PySpark"
+    written["amlcompute"]["vmPriority"] = "lowpriority"
+    written["databricks"] = written["batch"] = {}
+    file = project / ".azureml" / "all.runconfig"
+    written["environment"]["python"]["condaDependenciesFile"] = "conda.yml"
+    written["environment"]["docker"]["baseImageRegistry"]["password"] = "env:P"
+    for each in (*written["data"].values(), *written["outputData"].values()):
+        location = each.get("dataLocation") or each.get("outputLocation")
+        del location["dataset"], location["uri"]
+    file.write_text(json.dumps(written), encoding="utf-8")
+    with warnings.catch_warnings(action="ignore"):  # many keys have no effect, and each warns
+        RunConfiguration.load(file).save(project, "copy")
+    saved = yaml.safe_load((project / ".azureml/copy.runconfig").read_text(encoding="utf-8"))
+    assert _missing(written, saved) == []
+
+
+def _sample(table):
+    """Return a value for each key of a table; null for what is refused."""
+    samples = {
+        Kind.TEXT: "x",
+        Kind.WHOLE: 2,
+        Kind.NUMBER: 2,
+        Kind.FLAG: True,
+        Kind.TEXTS: ["x"],
+        Kind.VARIABLES: {"A": "x"},
+    }
+    made = {}
+    for key in table:
+        inner = _sample(key.keys)
+        sections = {Kind.SECTION: inner, Kind.SECTIONS: [inner], Kind.NAMED: {"n": inner}}
+        value = key.choices[-1] if key.choices else (samples | sections).get(key.kind, {"A": "x"})
+        made[key.name] = None if key.meaning is Meaning.REFUSED else value
+    return made
+
+
+def _missing(written, saved, at=""):
+    if isinstance(written, dict):
+        found = saved if isinstance(saved, dict) else {}
+        return [
+            each
+            for key, value in written.items()
+            for each in _missing(value, found.get(key), f"{at}.{key}")
+        ]
+    if isinstance(written, list):
+        pairs = zip(written, saved or [None] * len(written), strict=False)
+        return [each for n, pair in enumerate(pairs) for each in _missing(*pair, f"{at}[{n}]")]
+    return [] if written is None or str(written).lower() == str(saved).lower() else [(at, saved)]

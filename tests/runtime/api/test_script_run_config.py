@@ -15,7 +15,7 @@ from aml_platform import (
     ScriptRunConfig,
     TensorflowConfiguration,
 )
-from infra.contract.errors import UsageError
+from infra.contract.errors import DefinitionError, UsageError
 from runtime.api import run_data
 from runtime.model.data import DataInput, DataLocation, DataOutput
 from runtime.model.launching import Distribution, DockerOptions, RetryPolicy, RunCluster
@@ -282,7 +282,7 @@ def test_a_reference_may_be_given_as_its_configuration(spec):
     found = spec(run_config=config, arguments=["$AZUREML_DATAREFERENCE_images"])
     assert found.inputs == (DataInput("images", DataLocation("datastore", "a", "store")),)
     config.data_references["images"] = {"dataStore": "store"}
-    with pytest.raises(UsageError, match="dataStore: unknown key"):
+    with pytest.raises(DefinitionError, match=r"\['images'\]: There is no key 'dataStore'"):
         spec(run_config=config)
 
 
