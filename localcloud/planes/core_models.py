@@ -1,12 +1,15 @@
 """Models as azureml-core registers and reads them, at ``/modelmanagement/v1.0{workspace}``.
 
 A model is a version of one of the workspace's models, so that every client sees it. Where its files
-are is an *asset* there: the artifacts whose ids begin with a prefix.
+are is an *asset* there: the artifacts whose ids begin with a prefix. What azureml-core has fields
+for and ARM has not (the framework, the datasets) is among the version's properties, under the names
+that this project's own `Model` gives it.
 """
 
 import json
 import re
 import uuid
+from collections.abc import Mapping
 from typing import Final
 
 from infra.catalogue.body_shapes import Shape, shape_problems
@@ -28,6 +31,18 @@ from localcloud.planes.mlflow_registry import (
     versions_of,
 )
 from localcloud.store.resources import StoredResource
+from runtime.agent.assets.model_properties import (
+    DATASETS,
+    FRAMEWORK,
+    FRAMEWORK_VERSION,
+    OWN,
+    RESOURCES,
+    RUN,
+    SAMPLE_INPUT,
+    SAMPLE_OUTPUT,
+    datasets_of,
+    referenced,
+)
 
 _ASSET: Final = "Microsoft.MachineLearningServices/workspaces/assets"
 _URL: Final = "aml://asset/"
@@ -36,17 +51,14 @@ _KEPT: Final = "core"
 _NAME: Final = re.compile(r"[a-zA-Z0-9][\w\-.]{0,254}", re.ASCII)
 # What only azureml-core knows of a model, and what it is told of others.
 _OWN: Final[Document] = {
-    "framework": "Custom",
-    "frameworkVersion": None,
     "mimeType": "application/json",
     "unpack": False,
     "experimentName": None,
-    "datasets": [],
-    "sampleInputData": None,
-    "sampleOutputData": None,
-    "resourceRequirements": None,
     "parentModelId": None,
 }
+_FRAMEWORK: Final = "Custom"
+_DATASET: Final = "aml://dataset/"
+_SAMPLES: Final = {"sampleInputData": SAMPLE_INPUT, "sampleOutputData": SAMPLE_OUTPUT}
 _TEXTS: Final[Shape] = {"*": "text"}
 _TAGS: Final = {"/kvTags": "tags", "/properties": "properties"}
 
@@ -101,7 +113,7 @@ def create_model(call: Call) -> Reply:
         properties = {
             "description": body.get("description"),
             "tags": dict(body.get("kvTags") or {}),
-            "properties": dict(body.get("properties") or {}),
+            "properties": {**(body.get("properties") or {}), **_told_of(body)},
             "modelUri": uri,
             "modelType": "custom_model",
             "flavors": {},
@@ -146,7 +158,9 @@ def change_model(call: Call) -> Reply:
         if whole == "/description":
             changes["description"] = _checked(step, "string")
         elif whole in _TAGS:
-            changes[_TAGS[whole]] = _checked(step, _TEXTS) or {}
+            field, given = _TAGS[whole], _checked(step, _TEXTS)
+            kept = _own_of(version) if field == "properties" else {}
+            changes[field] = {**(given if isinstance(given, Mapping) else {}), **kept}
         elif path in _TAGS:
             field = _TAGS[path]
             known = dict(changes.get(field, version.resource.properties.get(field)) or {})
@@ -204,13 +218,64 @@ def _model_uri(call: Call, url: str) -> str:
     return f"azureml:/{call.workspace}{_STORE}{path}"
 
 
+def _told_of(body: Document) -> dict[str, str]:
+    """Return the properties that keep what azureml-core says of a model in fields of its own."""
+    framework = str(body.get("framework") or "")
+    asked = body.get("resourceRequirements") or {}
+    resources = {name: number for name, number in asked.items() if number}
+    known = [(each.get("name"), each.get("id")) for each in body.get("datasets") or () if each]
+    given = {
+        FRAMEWORK: framework if framework != _FRAMEWORK else None,
+        FRAMEWORK_VERSION: body.get("frameworkVersion"),
+        RESOURCES: json.dumps(resources, sort_keys=True) if resources else None,
+        DATASETS: json.dumps(referenced(known), sort_keys=True) if known else None,
+        **{
+            name: str(body.get(field) or "").removeprefix(_DATASET)
+            for field, name in _SAMPLES.items()
+        },
+    }
+    return {name: str(each) for name, each in given.items() if each}
+
+
+def _told_to_core(kept: Mapping[str, str]) -> JsonObject:
+    """Return azureml-core's fields of a model whose properties these are."""
+    return {
+        "framework": kept.get(FRAMEWORK) or _FRAMEWORK,
+        "frameworkVersion": kept.get(FRAMEWORK_VERSION),
+        **_structured(kept),
+        **{
+            field: f"{_DATASET}{kept[name]}" if kept.get(name) else None
+            for field, name in _SAMPLES.items()
+        },
+    }
+
+
+def _structured(kept: Mapping[str, str]) -> JsonObject:
+    """Return the fields whose properties hold JSON; any client may have written other text."""
+    try:
+        resources = json.loads(kept.get(RESOURCES) or "null")
+        named = datasets_of(dict(kept))
+    except (ValueError, AttributeError, TypeError):
+        return {"resourceRequirements": None, "datasets": []}
+    pairs = [{"name": word, "id": each} for word, ids in named.items() for each in ids]
+    return {"resourceRequirements": resources, "datasets": pairs}
+
+
+def _own_of(version: Registered) -> dict[str, str]:
+    """Return the properties of a version that no person set."""
+    found = version.resource.properties.get("properties") or {}
+    return {name: str(each) for name, each in found.items() if name.startswith(OWN)}
+
+
 def _document(name: str, version: Registered) -> JsonObject:
-    resource = version.resource
+    resource, kept = version.resource, _own_of(version)
     own: Document = version.kept.get(_KEPT) or {}
+    properties = resource.properties.get("properties") or {}
     identifier = f"{name}:{version.name}"
     return {
         **_OWN,
         **{key: value for key, value in own.items() if value is not None},
+        **_told_to_core(kept),
         "id": identifier,
         "name": name,
         "version": int(version.name),
@@ -218,9 +283,9 @@ def _document(name: str, version: Registered) -> JsonObject:
         "description": resource.properties.get("description"),
         "createdTime": iso(resource.created),
         "modifiedTime": iso(resource.modified),
-        "runId": version.kept.get("run_id") or resource.properties.get("jobName"),
+        "runId": version.kept.get("run_id") or resource.properties.get("jobName") or kept.get(RUN),
         "kvTags": version.tags,
-        "properties": dict(resource.properties.get("properties") or {}),
+        "properties": {key: each for key, each in properties.items() if key not in kept},
         "derivedModelIds": [],
         "createdBy": None,
     }
@@ -263,6 +328,12 @@ _NEW_MODEL: Final[Shape] = {
     "url": "string",
     "description": "string",
     "runId": "string",
+    "framework": "string",
+    "frameworkVersion": "string",
+    "resourceRequirements": {"*": "number"},
+    "datasets": [{"name": "string", "id": "string"}],
+    "sampleInputData": "string",
+    "sampleOutputData": "string",
     "kvTags": _TEXTS,
     "properties": _TEXTS,
 }

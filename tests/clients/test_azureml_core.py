@@ -110,6 +110,9 @@ def test_runs_are_logged(first, what, expected):
             "models",
             [
                 ["theirs:2", {"k": "v"}, {"q": "r"}],
+                ["ScikitLearn", "1.5", {}],
+                ["theirs:2"],
+                0.5,
                 [True, ["ours", "theirs"], ["c"], ["theirs:2", "theirs:1"]],
             ],
         ),

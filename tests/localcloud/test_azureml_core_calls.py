@@ -174,3 +174,75 @@ def test_what_is_registered_past_arm_says_there_when_and_by_whom(
     assert {each.status_code for each in registered(planes)} <= {200, 201}
     made = chain.arm("GET", f"{chain_workspace}/{path}").json()["systemData"]
     assert made.keys() >= {"createdAt", "createdBy", "createdByType"}
+
+
+FRAMED = {
+    "framework": "ScikitLearn",
+    "frameworkVersion": "1.5",
+    "resourceRequirements": {"cpu": 1.5, "memoryInGB": 2},
+    "datasets": [{"name": "training", "id": "d1"}, {"name": "training", "id": "d2"}],
+    "sampleInputData": "aml://dataset/in",
+    "sampleOutputData": None,
+}
+
+
+@pytest.fixture
+def framed(planes):
+    """Return a function that registers the model ``m`` as azureml-core does."""
+    files = {"artifacts": [{"prefix": "LocalUpload/a"}]}
+    asset = planes("POST", "modelmanagement/v1.0", "/assets", files).json()
+
+    def call(**fields):
+        body = {"name": "m", "url": f"aml://asset/{asset['id']}", **fields}
+        return planes("POST", "modelmanagement/v1.0", "/models", body)
+
+    return call
+
+
+def test_every_client_sees_what_a_model_was_registered_with(chain, chain_workspace, planes, framed):
+    made = framed(properties={"k": "v"}, **FRAMED)
+    assert made.status_code == 200, made.text
+    assert {name: made.json()[name] for name in FRAMED} == FRAMED
+    assert made.json()["properties"] == {"k": "v"}
+    kept = chain.arm("GET", f"{chain_workspace}/models/m/versions/1").json()["properties"]
+    assert kept["properties"] == {
+        "k": "v",
+        "azureml.modelFramework": "ScikitLearn",
+        "azureml.modelFrameworkVersion": "1.5",
+        "azureml.resourceRequirements": '{"cpu": 1.5, "memoryInGB": 2}',
+        "azureml.datasets": '{"training": ["d1", "d2"]}',
+        "azureml.sampleInputData": "in",
+    }
+    listed = planes("GET", "modelmanagement/v1.0", "/models", framework="ScikitLearn").json()
+    assert [each["id"] for each in listed["value"]] == ["m:1"]
+
+
+def test_azureml_core_sees_the_framework_that_another_client_gave(chain, chain_workspace, planes):
+    given = {"azureml.modelFramework": "PyTorch", "azureml.datasets": "no JSON", "k": "v"}
+    body = {"properties": {"modelUri": "azureml://a/b", "properties": given}}
+    chain.arm("PUT", f"{chain_workspace}/models/ours/versions/1", body)
+    found = planes("GET", "modelmanagement/v1.0", "/models/ours:1").json()
+    assert (found["framework"], found["datasets"]) == ("PyTorch", [])
+    assert found["properties"] == {"k": "v"}
+
+
+def test_properties_that_are_replaced_leave_the_framework(planes, framed):
+    framed(**FRAMED)
+    step = {"op": "replace", "path": "/properties", "value": {"a": "b"}}
+    changed = planes("PATCH", "modelmanagement/v1.0", "/models/m:1", [step]).json()
+    assert (changed["framework"], changed["properties"]) == ("ScikitLearn", {"a": "b"})
+    assert framed().json()["framework"] == "Custom"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"datasets": "d"},
+        {"datasets": ["d"]},
+        {"framework": 1},
+        {"resourceRequirements": {"cpu": "x"}},
+    ],
+)
+def test_what_a_model_is_registered_with_has_a_form(framed, fields):
+    assert framed(**fields).status_code == 400
+    assert framed(datasets=[None]).status_code == 200

@@ -18,6 +18,7 @@ from azureml.core import (  # noqa: E402 - reads the environment
     Workspace,
 )
 from azureml.core.authentication import MsiAuthentication  # noqa: E402
+from azureml.core.resource_configuration import ResourceConfiguration  # noqa: E402
 from azureml.exceptions import ServiceException  # noqa: E402
 
 MATRIX = {
@@ -79,7 +80,15 @@ def described(experiment, run):
 def models(workspace, run):
     ours = run.register_model("ours", model_path="outputs/a.txt", tags={"x": "y"})
     Model.register(workspace, model_name="theirs", model_path="a.txt", properties={"k": "v"})
-    again = Model.register(workspace, model_name="theirs", model_path="folder", description="d")
+    again = Model.register(
+        workspace,
+        model_name="theirs",
+        model_path="folder",
+        description="d",
+        model_framework=Model.Framework.SCIKITLEARN,
+        model_framework_version="1.5",
+        resource_configuration=ResourceConfiguration(cpu=1, memory_in_gb=0.5),
+    )
     again.add_tags({"q": "r"})
     again.download(target_dir="model")
     got = [each.read_text() for each in Path("model").rglob("c.txt")]
@@ -87,6 +96,9 @@ def models(workspace, run):
     ours.delete()
     return [
         [again.id, Model(workspace, "theirs", version=1).properties, again.tags],
+        [again.model_framework, again.model_framework_version, again.properties],
+        [each.id for each in Model.list(workspace, model_framework="ScikitLearn")],
+        Model(workspace, "theirs").resource_configuration.memory_in_gb,
         [ours.run_id == run.id, names, got, [each.id for each in Model.list(workspace)]],
     ]
 
