@@ -13,11 +13,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from runtime.environments.builders import ChosenBuilder, uv_binary
+from runtime.environments.builders import ChosenBuilder
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.conda_tools import conda_tool
 from runtime.environments.declarations import read_declaration
 from runtime.environments.locking import lock
+from runtime.environments.uv_builder import uv_binary
 
 AML = Path(sys.executable).with_name("aml")
 ROUNDS = 15

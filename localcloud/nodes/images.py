@@ -22,8 +22,8 @@ from typing import IO, Final
 
 from infra.contract.errors import DefinitionError
 from localcloud.nodes.engines import Engine, EngineError, EngineImage, Log, PullError
-from runtime.environments.builders import uv_binary
 from runtime.environments.locking import LockedEnvironment, lock
+from runtime.environments.uv_builder import uv_binary
 from runtime.model.environments import EnvironmentSpec
 
 REPOSITORY: Final = "aml-environment"

@@ -49,7 +49,7 @@ def build(
 
     FILE is a conda document or a requirements file. Default: the one in the source folder.
     """
-    load("runtime.cli.environments:build")(
+    load("runtime.cli.env_build:build")(
         file,
         configuration,
         source_directory,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from infra.contract.errors import DefinitionError, NotDeployedError, UnknownNameError, UsageError
-from runtime.cli.environments import build_declared
+from runtime.cli.env_build import build_declared
 from runtime.cli.render import print_data, print_json, say
 from runtime.cli.session import command_session
 from runtime.definitions.finding import configurations_like

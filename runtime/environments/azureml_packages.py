@@ -55,9 +55,10 @@ _WHOLE: Final[Mapping[str, str]] = {"mlflow-skinny": "mlflow"}
 _PREVIEWS: Final = "azuremlsdktestpypi.azureedge.net"
 """The host of the SDK's preview releases, which is gone."""
 _NAME: Final = re.compile(r"([A-Za-z0-9][\w.-]*)\s*(?:\[([^\]]*)\])?")
-_PIN: Final = re.compile(r"([A-Za-z0-9][\w.-]*)==([^\s;\\]+)")
-_EGG: Final = re.compile(r"[#&]egg=([\w.-]+)")
-_FILE: Final = re.compile(r"/([A-Za-z0-9][\w.]*)-[^/]*\.(?:whl|zip|tar\.gz)(?:[?#].*)?$")
+# Compiled by `re` when they are used: a command that finds a built environment needs few of them.
+_PIN: Final = r"([A-Za-z0-9][\w.-]*)==([^\s;\\]+)"
+_EGG: Final = r"[#&]egg=([\w.-]+)"
+_FILE: Final = r"/([A-Za-z0-9][\w.]*)-[^/]*\.(?:whl|zip|tar\.gz)(?:[?#].*)?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def unpinned_sdk(lines: Iterable[str]) -> tuple[str, ...]:
 
 def floors(lines: Iterable[str], pins: str) -> tuple[str, ...]:
     """Return lines that ask for the versions of ``pins``, a resolved file, or later ones."""
-    pinned = (_PIN.match(line) for line in pins.splitlines())
+    pinned = (re.match(_PIN, line) for line in pins.splitlines())
     versions = {normalized(match[1]): match[2] for match in pinned if match}
     names = (requirement_name(line)[0] for line in lines)
     return tuple(f"{name}>={versions[name]}" for name in names if name in versions)
@@ -122,7 +123,7 @@ def requirement_name(line: str) -> tuple[str, str]:
     """Return the normalized name of a requirement, and its extras; two blanks for an option."""
     if line.startswith("-"):
         return "", ""
-    match = _EGG.search(line) or ("://" in line.partition(" @ ")[0] and _FILE.search(line))
+    match = re.search(_EGG, line) or ("://" in line.partition(" @ ")[0] and re.search(_FILE, line))
     if match:
         return normalized(match[1]), ""
     named = None if "://" in line.partition(" @ ")[0] else _NAME.match(line)

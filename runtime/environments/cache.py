@@ -7,8 +7,6 @@ recently used are evicted when the disk limit is exceeded. Builders do the build
 import fcntl
 import json
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from typing import IO, Final
 
 from infra.contract.errors import EnvironmentBuildError
 from infra.contract.json_types import JsonObject
+from infra.contract.load import load
 from infra.contract.private import private_file, private_folder
 from runtime.environments.builders import LOCK_FILE, Builder, Log
 from runtime.environments.lock_store import FOLDER, LockStore
@@ -116,7 +115,7 @@ class EnvironmentCache:
         for left in self._remains():
             with self._lock_file(left.name.removeprefix(_BUILDING)) as lock_file:
                 if _try_lock(lock_file, fcntl.LOCK_EX) and not (left / RECORD).exists():
-                    shutil.rmtree(left, ignore_errors=True)
+                    _remove_tree(left)
         records = sorted(self._root.glob(f"*/{RECORD}"), key=lambda record: record.stat().st_mtime)
         sizes = {record: int(_read(record).get("size", 0)) for record in records}
         total = sum(sizes.values())
@@ -178,7 +177,7 @@ class EnvironmentCache:
         # Conda writes the folder's path into what it installs: the record at the end says that
         # the environment is complete.
         folder = final if locked.conda else self._root / f"{_BUILDING}{name}"
-        shutil.rmtree(folder, ignore_errors=True)  # from a build that was killed
+        _remove_tree(folder)  # from a build that was killed
         private_folder(folder)
         try:
             self._builder.build(locked, folder, log, stop)
@@ -187,7 +186,7 @@ class EnvironmentCache:
             if folder != final:
                 folder.rename(final)
         except BaseException:  # Ctrl-C too must not leave a half-built environment
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove_tree(folder)
             raise
         log(f"Environment {name} was built in {time.monotonic() - started:.1f} s")
 
@@ -246,7 +245,8 @@ class EnvironmentCache:
     def _remove(self, folder: Path) -> None:
         """Remove an environment atomically."""
         if folder.exists():
-            with tempfile.TemporaryDirectory(
+            temporary_folder = load("tempfile:TemporaryDirectory")
+            with temporary_folder(
                 prefix=".removing-", dir=self._root, ignore_cleanup_errors=True
             ) as temporary:
                 folder.rename(Path(temporary) / "environment")
@@ -257,6 +257,11 @@ class EnvironmentCache:
         private_folder(folder)
         with private_file(folder / f"{name}.lock").open("ab") as lock_file:
             yield lock_file
+
+
+def _remove_tree(folder: Path) -> None:
+    """Remove a folder; what imports archives is imported only when there is something to do."""
+    load("shutil:rmtree")(folder, ignore_errors=True)
 
 
 def _try_lock(lock_file: IO[bytes], kind: int) -> bool:

@@ -14,15 +14,11 @@ from infra.contract.errors import EnvironmentBuildError
 from infra.contract.private import private_file, private_folder
 from runtime.agent.installed import conda_document, conda_packages, pins
 from runtime.environments.base_variables import build_variables
-from runtime.environments.builders import (
-    LOCK_FILE,
-    Log,
-    execute,
-    redacting,
-)
+from runtime.environments.builders import LOCK_FILE, Log
 from runtime.environments.conda_tools import TOOLS, conda_tool
 from runtime.environments.locking import LockedEnvironment
 from runtime.environments.resolved import resolved_lock
+from runtime.environments.uv_builder import execute, redacting
 
 _YES: Final = {"CONDA_ALWAYS_YES": "true", "MAMBA_ALWAYS_YES": "true"}
 _OWN: Final = ("CONDA_", "MAMBA_")

@@ -1,11 +1,11 @@
 """Keeps resolved locks: by content, and the last one of each environment."""
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import UnknownNameError
+from infra.contract.load import load
 from infra.contract.private import private_folder
 from runtime.environments.resolved import ResolvedLock
 
@@ -56,7 +56,8 @@ class LockStore:
 def _write(file: Path, text: str) -> None:
     """Write a file atomically."""
     private_folder(file.parent)
-    with tempfile.NamedTemporaryFile(
+    temporary_file = load("tempfile:NamedTemporaryFile")  # only after a build
+    with temporary_file(
         "w", dir=file.parent, delete=False, encoding="utf-8", prefix=f".{os.getpid()}-"
     ) as sink:
         sink.write(text)

@@ -14,9 +14,10 @@ from runtime.environments.azureml_packages import normalized, requirement_name
 from runtime.model.redaction import MASK, redacted
 
 FORMAT: Final = "# aml lock 1"
-_FACT: Final = re.compile(r"# (environment|python|platform|tool): (.*)")
-_PIN: Final = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:==+\s*([^\s;\\]+)|@\s*(\S+))")
-_CONDA_PIN: Final = re.compile(r"- ([A-Za-z0-9_][\w.-]*)=([^=\s]+)=(\S+)")
+# Compiled by `re` when they are used: a command that finds a built environment needs few of them.
+_FACT: Final = r"# (environment|python|platform|tool): (.*)"
+_PIN: Final = r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:==+\s*([^\s;\\]+)|@\s*(\S+))"
+_CONDA_PIN: Final = r"- ([A-Za-z0-9_][\w.-]*)=([^=\s]+)=(\S+)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class ResolvedLock:
     @property
     def facts(self) -> Mapping[str, str]:
         """Return what the comments say: environment, python, platform, tool."""
-        matches = (_FACT.fullmatch(line) for line in self.text.splitlines())
+        matches = (re.fullmatch(_FACT, line) for line in self.text.splitlines())
         return {match[1]: match[2] for match in matches if match}
 
     @property
@@ -112,10 +113,10 @@ def _with_credentials(pin: str, urls: Mapping[str, str]) -> str:
 def _versions(text: str) -> Iterable[tuple[str, str]]:
     for line in text.splitlines():
         bare = line.strip()
-        conda = _CONDA_PIN.match(bare)
+        conda = re.match(_CONDA_PIN, bare)
         if conda:
             yield conda[1], f"{conda[2]}={conda[3]}"
             continue
-        match = _PIN.match(bare.removeprefix("- "))
+        match = re.match(_PIN, bare.removeprefix("- "))
         if match and not line.startswith("#"):
             yield match[1], match[2] or match[3]

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import DefinitionError, EnvironmentBuildError
-from runtime.environments.builders import ChosenBuilder, uv_binary
+from runtime.environments.builders import ChosenBuilder
 from runtime.environments.cache import EnvironmentCache
+from runtime.environments.installed_pythons import installed_pythons
 from runtime.environments.locking import LockedEnvironment
-from runtime.environments.pythons import find_python, installed_pythons, substitution
+from runtime.environments.pythons import find_python, substitution
+from runtime.environments.uv_builder import uv_binary
 
 _TO_BE_RESOLVED: Final = (
     "The environment is not built yet. Its packages are to be resolved when it is: the versions"

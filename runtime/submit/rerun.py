@@ -119,7 +119,7 @@ def _fresh(spec: RunSpec, environ: Mapping[str, str]) -> str | None:
     locked = locked_environment(spec, with_conda=tool is not None)
     if locked is None or locked.conda:
         return None
-    builder = load("runtime.environments.builders:UvBuilder")(environ=environ)
+    builder = load("runtime.environments.uv_builder:UvBuilder")(environ=environ)
     try:
         text: str = builder.resolve(locked, lambda _: None, Event()).text
     except EnvironmentBuildError as error:

@@ -107,7 +107,7 @@ def command(environ: Mapping[str, str]) -> list[str]:
     found = shutil.which("tensorboard", path=environ.get("PATH"))
     if found:
         return [found]
-    uv = load("runtime.environments.builders:uv_binary")()
+    uv = load("runtime.environments.uv_builder:uv_binary")()
     return [str(uv), "tool", "run", "--from", _PACKAGE, "tensorboard"]
 
 

@@ -26,7 +26,7 @@ from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import nearest
 from runtime.agent.files import Below
 from runtime.agent.node_run import lost_text
-from runtime.environments.builders import uv_binary
+from runtime.environments.uv_builder import uv_binary
 from runtime.model.services import BatchOptions
 from runtime.model.states import RunState
 from runtime.targets.base import Report

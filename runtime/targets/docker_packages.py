@@ -23,13 +23,6 @@ from docker.types import Mount
 from infra.contract.errors import EnvironmentBuildError
 from infra.contract.private import private_file, private_folder
 from runtime.agent.installed import BUILT as LOCK_FILE
-from runtime.environments.builders import (
-    compile_argv,
-    install_argv,
-    redacting,
-    uv_binary,
-    venv_argv,
-)
 from runtime.environments.conda_tools import TOOLS
 from runtime.environments.images import ANY_PYTHON
 from runtime.environments.lock_store import FOLDER as LOCKS
@@ -37,6 +30,13 @@ from runtime.environments.lock_store import LockStore
 from runtime.environments.locking import LockedEnvironment, lock
 from runtime.environments.pythons import InstalledPython, fits
 from runtime.environments.resolved import ResolvedLock, changes, locked_lines, resolved_lock
+from runtime.environments.uv_builder import (
+    compile_argv,
+    install_argv,
+    redacting,
+    uv_binary,
+    venv_argv,
+)
 from runtime.model.environments import EnvironmentSpec
 from runtime.targets.docker_archives import Packed, entries, packed
 from runtime.targets.docker_engine import Client, asking

@@ -15,7 +15,12 @@ from urllib.parse import urlsplit
 from infra.contract.errors import EnvironmentBuildError
 from infra.contract.json_types import Document, JsonObject
 from runtime.agent.environments import PACKAGES
-from runtime.environments.builders import (
+from runtime.environments.conda_tools import TOOLS
+from runtime.environments.lock_store import FOLDER, LockStore
+from runtime.environments.locking import LockedEnvironment, lock
+from runtime.environments.pythons import InstalledPython, find_python, fits, substitution
+from runtime.environments.resolved import ResolvedLock, locked_lines, resolved_lock
+from runtime.environments.uv_builder import (
     Shown,
     compile_argv,
     install_argv,
@@ -23,11 +28,6 @@ from runtime.environments.builders import (
     uv_binary,
     venv_argv,
 )
-from runtime.environments.conda_tools import TOOLS
-from runtime.environments.lock_store import FOLDER, LockStore
-from runtime.environments.locking import LockedEnvironment, lock
-from runtime.environments.pythons import InstalledPython, find_python, fits, substitution
-from runtime.environments.resolved import ResolvedLock, locked_lines, resolved_lock
 from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec
 from runtime.targets.places import Shipment, Teller
 from runtime.targets.ssh_session import Environment, Session

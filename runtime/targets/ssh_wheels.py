@@ -10,9 +10,9 @@ from typing import Final
 from infra.contract.errors import EnvironmentBuildError
 from infra.contract.private import private_file
 from runtime.environments.base_variables import build_variables
-from runtime.environments.builders import Shown, execute, uv_binary
 from runtime.environments.locking import LockedEnvironment
 from runtime.environments.pythons import InstalledPython
+from runtime.environments.uv_builder import Shown, execute, uv_binary
 from runtime.targets.places import Shipment
 
 _LIBC: Final = range(28, 16, -1)

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from runtime.environments.builders import uv_binary
-from runtime.environments.pythons import installed_pythons
+from runtime.environments.installed_pythons import installed_pythons
+from runtime.environments.uv_builder import uv_binary
 
 OLD = [f"3.{minor}" for minor in (6, 7, 8)]
 SCRIPT = """\

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from runtime.environments.builders import uv_binary
+from runtime.environments.uv_builder import uv_binary
 from runtime.submit.tensorboard import command
 from tests import processes
 from tests.localcloud.harness import alive, waited

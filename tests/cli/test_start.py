@@ -72,6 +72,7 @@ def test_a_local_run_without_an_environment_loads_nothing_heavy(tmp_path, progra
 NOT_FOR_A_PLAIN_RUN = {
     "ctypes",  # finds the processes of a run that was lost
     "runtime.environments.builders",
+    "runtime.environments.uv_builder",
     "runtime.environments.conda_tools",
     "runtime.environments.lock_store",
     "runtime.definitions.recognition",
@@ -91,6 +92,22 @@ def test_a_submission_to_this_machine_imports_only_what_it_uses(tmp_path):
     names = loaded_by("from runtime.cli.root import run\nrun(['submit', 'train.py'])", tmp_path)
     assert not names & NOT_FOR_A_PLAIN_RUN
     assert len(names) <= MOST_MODULES
+
+
+NOT_FOR_A_BUILT_ENVIRONMENT = {
+    "bz2", "lzma", "shutil", "subprocess", "tempfile", "tomllib", "uv", "yaml",
+    "runtime.environments.installed_pythons", "runtime.environments.inventory",
+    "runtime.environments.uv_builder", "runtime.environments.wheels",
+}  # fmt: skip
+
+
+def test_a_built_environment_is_found_without_what_builds_one(tmp_path):
+    (tmp_path / "requirements.txt").write_text("# none\n", encoding="utf-8")
+    program = (
+        "from runtime.cli.root import run\nassert run(['env', 'build', 'requirements.txt']) == 0"
+    )
+    assert "runtime.environments.uv_builder" in loaded_by(program, tmp_path)
+    assert not loaded_by(program, tmp_path) & NOT_FOR_A_BUILT_ENVIRONMENT
 
 
 NOT_BEFORE_A_SCRIPT_STARTS = {

@@ -6,11 +6,11 @@ import sys
 import pytest
 
 from infra.contract.errors import DefinitionError, EnvironmentBuildError, UnknownNameError
-from runtime.environments.builders import UvBuilder
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.lock_store import LockStore
 from runtime.environments.locking import lock
 from runtime.environments.resolved import changes, locked_lines, resolved_lock
+from runtime.environments.uv_builder import UvBuilder
 from runtime.model.environments import EnvironmentSpec
 from tests.runtime.index import add_wheel, requirements
 

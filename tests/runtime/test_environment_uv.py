@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from infra.contract.errors import EnvironmentBuildError
-from runtime.environments.builders import UvBuilder, install_argv, uv_binary, venv_argv
 from runtime.environments.cache import EnvironmentCache
+from runtime.environments.installed_pythons import installed_pythons
 from runtime.environments.locking import lock
-from runtime.environments.pythons import installed_pythons
+from runtime.environments.uv_builder import UvBuilder, install_argv, uv_binary, venv_argv
 from runtime.model.environments import EnvironmentSpec
 from runtime.testing.builders import BuilderContract
 from tests.runtime.index import add_wheel, requirements

@@ -6,8 +6,8 @@ from threading import Event
 import pytest
 
 from infra.contract.errors import EnvironmentBuildError
-from runtime.environments.builders import UvBuilder
 from runtime.environments.locking import lock
+from runtime.environments.uv_builder import UvBuilder
 from runtime.environments.wheels import pins
 from runtime.model.environments import EnvironmentSpec
 from tests.runtime.index import add_wheel, requirements

@@ -1,8 +1,8 @@
 """What a plan says of an environment of this machine."""
 
-from runtime.environments.builders import UvBuilder
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.locking import lock
+from runtime.environments.uv_builder import UvBuilder
 from runtime.model.environments import EnvironmentSpec
 from runtime.submit.interpreters import with_plan
 from tests.runtime.index import add_wheel, requirements

@@ -6,10 +6,10 @@ import sys
 import pytest
 
 from infra.arm.client import local_client
-from runtime.environments.builders import uv_binary
 from runtime.environments.declarations import read_declaration
+from runtime.environments.installed_pythons import installed_pythons
 from runtime.environments.lock_store import LockStore
-from runtime.environments.pythons import installed_pythons
+from runtime.environments.uv_builder import uv_binary
 from runtime.history.store import History
 from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec
 from runtime.model.runs import RunSpec

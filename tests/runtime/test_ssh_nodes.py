@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from infra.contract.errors import UnreachableError
-from runtime.environments.builders import uv_binary
+from runtime.environments.uv_builder import uv_binary
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.launching import Distribution, RetryPolicy
 from runtime.model.states import RunState
