@@ -40,7 +40,7 @@ _PLAINER: Final = (
         "the indentation does not fit the lines above, or a quote is open",
     ),
     ("did not find expected '-'", "the indentation does not fit the entries above"),
-    ("expected a single document", "the file has a second document; a stack file has one"),
+    ("expected a single document", "the file has a second document, after `---`; one is read"),
     ("while scanning a quoted scalar", "a quote is not closed"),
     ("expected ',' or", "a bracket or a comma is missing"),
     ("undefined alias", "an alias without an anchor"),

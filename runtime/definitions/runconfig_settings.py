@@ -63,11 +63,20 @@ _ORIGINS: Final[Mapping[str, Keys]] = {
 _IDLE: Final[tuple[tuple[Keys, tuple[object, ...], str], ...]] = (
     (("tensorflow", "workerCount"), (1, 2), "framework TensorFlow or communicator ParameterServer"),
     (("mpi", "processCountPerNode"), (1,), "an MPI communicator"),
+    (("mpi", "nodeCount"), (1,), "an MPI communicator"),
     (("pytorch", "processCount"), (), "communicator Nccl or Gloo"),
+    (("pytorch", "nodeCount"), (1,), "communicator Nccl or Gloo"),
     (("amlcompute", "vmSize"), (), "target amlcompute"),
+    (("amlcompute", "name"), (), "target amlcompute"),
+    (("amlcompute", "clusterMaxNodeCount"), (1,), "target amlcompute"),
+    (("amlcompute", "retainCluster"), (), "target amlcompute"),
     (("containerInstance", "cpuCores"), (1, 2), "target containerinstance"),
+    (("containerInstance", "region"), (), "target containerinstance"),
 )
 """Keys that have an effect only beside another; a value of the templates says nothing."""
+_SPARK_DEFAULTS: Final = frozenset({"spark.app.name", "spark.yarn.maxAppAttempts"})
+_OF_TEMPLATES: Final = "mmlspark"
+"""Whose packages azureml-core and Workbench wrote into every file, for Python too."""
 
 
 def settings_in(
@@ -337,8 +346,31 @@ class _Settings:
             if value and value not in idle and str(path[0]).lower() not in active:
                 place = self._read.place(*path)
                 yield f"{place or self._file}: `{shown_path(path)}` has no effect without {needs}."
+        if self._framework() != "PySpark":
+            for path in self._spark_alone():
+                place = self._read.place(*path)
+                what = f"`{shown_path(path[:3])}` has no effect without framework PySpark."
+                yield f"{place or self._file}: {what}"
+        backend = part(self._values, "pytorch").get("communicationBackend")
+        used = distribution.backend if distribution else None
+        if used and backend and backend != used:
+            place = self._read.place("pytorch", "communicationBackend")
+            what = "has no effect beside `communicator`, which says it."
+            yield f"{place or self._file}: `pytorch.communicationBackend` {what}"
         python = part(part(self._values, "environment"), "python")
         if python.get("condaDependenciesFile") and python.get("condaDependencies"):
             place = self._read.place("environment", "python", "condaDependencies")
             why = "`condaDependencies` has no effect beside `condaDependenciesFile`."
             yield f"{place or self._file}: {why}"
+
+    def _spark_alone(self) -> Iterator[Keys]:
+        """Yield the settings of Spark that no template has: one of each section."""
+        configured = part(part(self._values, "spark"), "configuration")
+        own = [name for name, value in configured.items() if value and name not in _SPARK_DEFAULTS]
+        yield from (("spark", "configuration", name) for name in own[:1])
+        packages = part(part(self._values, "environment"), "spark")
+        for key in ("repositories", "packages"):
+            if any(_OF_TEMPLATES not in str(each) for each in packages.get(key) or ()):
+                yield ("environment", "spark", key)
+        if part(self._values, "hdi").get("yarnDeployMode") not in {None, "None", "Cluster"}:
+            yield ("hdi", "yarnDeployMode")
