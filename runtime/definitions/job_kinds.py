@@ -63,20 +63,30 @@ SWEEP_JOB: Final = (
     *_command_keys("resources"),
     *_keys("search_space", "map"),
     *_keys("search_space.*", "map"),
-    *_keys("type values min_value max_value q mu sigma upper", below="search_space.*"),
+    *_keys("type", "text", below="search_space.*"),
+    *_keys("values", "list", below="search_space.*", free=True),
+    *_keys("min_value max_value q mu sigma upper", "number", below="search_space.*"),
     *_keys("spec", below="search_space.*", free=True),
     *_keys("objective", "map"),
     *_keys("goal primary_metric", "text", below="objective"),
     *_keys("sampling_algorithm", "text|map"),
-    *_keys("type rule seed logbase", below="sampling_algorithm"),
+    *_keys("type rule logbase", "text", below="sampling_algorithm"),
+    *_keys("seed", "whole number", below="sampling_algorithm"),
     *_keys("early_termination", "map"),
+    *_keys("type", "text", below="early_termination"),
     *_keys(
-        "type evaluation_interval delay_evaluation slack_factor slack_amount"
-        " truncation_percentage exclude_finished_jobs",
+        "evaluation_interval delay_evaluation truncation_percentage",
+        "whole number",
         below="early_termination",
     ),
+    *_keys("slack_factor slack_amount", "number", below="early_termination"),
+    *_keys("exclude_finished_jobs", "true or false", below="early_termination"),
     *_keys("limits", "map"),
-    *_keys("max_total_trials max_concurrent_trials timeout trial_timeout", below="limits"),
+    *_keys(
+        "max_total_trials max_concurrent_trials timeout trial_timeout",
+        "whole number",
+        below="limits",
+    ),
     *_keys("trial", "text|map"),
     *_command_keys(*_TRIAL, "resources", "compute", "inputs", "outputs", below="trial"),
     *_keys("type", "text", below="trial"),
@@ -94,10 +104,17 @@ PIPELINE_JOB: Final = (
     *_keys("jobs.*", "map"),
     *_keys(_STEP_WORDS, below="jobs.*", free=True),
     *_keys("settings", "map"),
+    *_keys("default_compute default_datastore on_init on_finalize", "text", below="settings"),
     *_keys(
-        "default_compute default_datastore continue_on_step_failure continue_run_on_step_failure"
-        " force_rerun continue_run_on_failed_optional_input on_init on_finalize",
+        "continue_on_step_failure continue_run_on_step_failure force_rerun",
+        "true or false",
         below="settings",
+    ),
+    Key(
+        "settings.continue_run_on_failed_optional_input",
+        "true or false",
+        "A step whose input failed does not run.",
+        Meaning.NO_EFFECT,
     ),
     *_keys("component", "text|map", free=True),
     *_keys("version", "text"),
@@ -143,7 +160,10 @@ class JobKind:
 
 KINDS: Final[Mapping[Kind, JobKind]] = {
     Kind.PARALLEL_JOB: JobKind(
-        PARALLEL_JOB, ("task",), "parallel jobs", "Write a command job that loops over the data."
+        PARALLEL_JOB,
+        ("task",),
+        "parallel jobs",
+        "Make it a step of a pipeline job, whose steps may be parallel.",
     ),
     Kind.FINE_TUNING_JOB: JobKind(
         (), (), "fine-tuning jobs", "Submit it in Azure, with `az ml job create`."

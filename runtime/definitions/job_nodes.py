@@ -7,12 +7,13 @@ output of the pipeline.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from infra.contract.load import nearest
+from runtime.definitions.keys import Unused
 from runtime.definitions.located import Located, file_of, folder_of
 from runtime.definitions.problems import Problems
 from runtime.definitions.reading import read_file
@@ -283,6 +284,18 @@ class Nodes:
                     hint = nearest(found[1], dict.fromkeys(own), noun="output")
                     what = f"The pipeline has no output {found[1]!r}."
                     self.problems.at_line(value.line, what, hint)
+        for name, value in (self.document.get("outputs") or _EMPTY).entries.items():
+            if (named := _STEP.fullmatch(binding(value))) and name not in self.bound_outputs:
+                made = self._of_step(named[1], named[2], value.line)
+                if made is not None:
+                    self.bound_outputs[name] = made
+
+    def unbound_outputs(self) -> Iterator[Unused]:
+        """Yield the outputs of the pipeline that no step writes."""
+        for name, value in (self.document.get("outputs") or _EMPTY).entries.items():
+            if name not in self.bound_outputs and not binding(value):
+                why = f"No step writes it: one has to say `${{{{parent.outputs.{name}}}}}`."
+                yield Unused(f"outputs.{name}", value.line, why)
 
     def _plain(self, name: str, value: Located) -> Located | None:
         """Return an input of the pipeline itself; local paths are those of its file."""

@@ -103,7 +103,7 @@ class _Reading:
     unused: list[Unused] = field(default_factory=list)
 
     def pipeline(self, document: Located) -> PipelineFile:
-        check_job(document, Kind.PIPELINE_JOB, self.problems)
+        self.unused += check_job(document, Kind.PIPELINE_JOB, self.problems)
         nodes = Nodes(self.file.parent, self.problems)
         own = with_values(nodes.unfolded(document), self.values, self.problems)
         check_unused(own, self.file.parent, self.problems)
@@ -115,6 +115,7 @@ class _Reading:
                     given.line, f"`settings.{key}` cannot be used.", "Write it as a step."
                 )
         scope = nodes.scope(own)
+        self.unused += scope.unbound_outputs()
         self._add(scope, _Defaults.of(own))
         experiment = self._ruled(own, "experiment_name", "experiment") or "Default"
         pipeline = Pipeline(

@@ -59,7 +59,9 @@ def trial_of(component: Located, node: Located, name: str, problems: Problems) -
 def trial_limits(node: Located) -> Mapping[str, Located]:
     """Return the limits of one trial, in the words of a command job."""
     timeout = node.get("limits", "trial_timeout")
-    return {"limits": Located({"timeout": timeout}, timeout.line)} if timeout else {}
+    if timeout is None or not isinstance(timeout.value, int):
+        return {}  # the sweep's own keys have been checked
+    return {"limits": Located({"timeout": timeout}, timeout.line)}
 
 
 def check_outputs(

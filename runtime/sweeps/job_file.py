@@ -14,6 +14,7 @@ from runtime.definitions.located import Located
 from runtime.definitions.problems import Problems
 from runtime.definitions.recognition import Kind
 from runtime.definitions.settings_given import Setting
+from runtime.definitions.sweep_nodes import trial_limits
 from runtime.sweeps.hdconfig import check_policy_keys, plain_values, policy_of
 from runtime.sweeps.space import EXPRESSIONS, FORMS, Expression, Space, Value, problem
 from runtime.sweeps.sweep import (
@@ -96,9 +97,22 @@ def _check_sweep(sweep: Sweep, document: Located, problems: Problems) -> None:
     sound = {name: each for name, each in sweep.space.items() if not problem(each)}
     known = {NO_PARAMETERS, NO_METRIC} if problems.found else set()
     for each in replace(sweep, space=sound).problems():
-        if each in known:
-            continue
-        problems.at_line(_line(document, each), each, "Correct it.")
+        if each not in known:
+            problems.at_line(_line(document, each), _in_words_of_jobs(each), "Correct it.")
+
+
+_WORDS: Final[Mapping[str, str]] = {
+    "max_total_runs": "max_total_trials",
+    "max_concurrent_runs": "max_concurrent_trials",
+    "max_duration_minutes is 1 to 10080": "timeout is at least 1 second",
+}
+"""What HyperDrive calls a limit → what a job does."""
+
+
+def _in_words_of_jobs(problem: str) -> str:
+    for old, new in _WORDS.items():
+        problem = problem.replace(old, new)
+    return problem
 
 
 def _no_effect(document: Located) -> list[Unused]:
@@ -117,9 +131,7 @@ def _trial(document: Located, problems: Problems) -> Located:
     for key in ("inputs", "outputs"):
         if key in own and key in shared:
             own[key] = Located({**shared[key].entries, **own[key].entries}, own[key].line)
-    timeout = document.get("limits", "trial_timeout")
-    limits = {"limits": Located({"timeout": timeout}, timeout.line)} if timeout else {}
-    return Located({**shared, **own, **limits}, document.line)
+    return Located({**shared, **own, **trial_limits(document)}, document.line)
 
 
 def _check_used(trial: Located, space: Space, problems: Problems) -> None:
@@ -188,7 +200,8 @@ class _Reading:
             if word not in EXPRESSIONS:
                 continue  # `check_job` has said so
             made = Expression(word, _arguments(word, each))
-            why = problem(made)
+            whole = word == "choice" or len(made.arguments) == len(FORMS[word].names)
+            why = problem(made) if whole else ""  # `check_job` has said what is missing
             if why:
                 self._problems.at_line(each.line, f"`search_space.{name}`: {why}", "Correct it.")
             space[name] = made
@@ -238,7 +251,12 @@ def _line(document: Located, text: str) -> int:
     for name, each in space.entries.items() if space else ():
         if text.startswith((f"{name}:", f"{name} ")):
             return each.line
-    words = {"slack": "early_termination", "policy": "early_termination", "max_": "limits"}
+    words = {
+        "interval": "early_termination",
+        "slack": "early_termination",
+        "policy": "early_termination",
+        "max_": "limits",
+    }
     key = next((key for word, key in words.items() if word in text), "search_space")
     found = document.get(key)
     return found.line if found else 1

@@ -76,6 +76,12 @@ def test_its_problems_are_told_with_the_refusal(tmp_path, text, old, new, expect
         ("type: command", "type: comand", "Step 'prep-job' has the type 'comand'. Did you"),
         ("    command: ", "    description: ", "neither `command` nor `component`"),
         ("jobs:", "job:", "It is a pipeline job, and has no `jobs`"),
+        ("_failure: false", "_failure: maybe", "continue_on_step_failure` is 'maybe', not true or"),
+        (
+            "outputs: {model: {mode: rw_mount}}",
+            "outputs: {other: '${{parent.jobs.train_job.outputs.modle}}', model: {}}",
+            "Step 'train_job' has no output 'modle'. Did you mean 'model'",
+        ),
     ],
 )
 def test_the_steps_of_a_pipeline_job_are_checked(tmp_path, old, new, expected):
@@ -83,6 +89,26 @@ def test_the_steps_of_a_pipeline_job_are_checked(tmp_path, old, new, expected):
     file.write_text(PIPELINE.replace(old, new))
     problems = read_pipeline_job(file, readers={}, sweeps=swept_step).problems
     assert expected in " ".join(f"{each.message} {each.remedy}" for each in problems)
+
+
+def test_an_output_of_a_pipeline_may_name_the_step_that_writes_it(tmp_path):
+    file = tmp_path / "job.yml"
+    named = "outputs: {other: '${{parent.jobs.train_job.outputs.model}}', model: {}}"
+    file.write_text(PIPELINE.replace("outputs: {model: {mode: rw_mount}}", named))
+    found = read_pipeline_job(file, readers={}, sweeps=swept_step).pipeline.outputs
+    assert found["other"] == found["model"]
+    assert found["other"].step == "train_job"
+
+
+def test_keys_of_a_pipeline_without_effect_are_noted(tmp_path):
+    file = tmp_path / "job.yml"
+    text = PIPELINE.replace("{model: {mode: rw_mount}}", "{model: {mode: rw_mount}, left: {}}")
+    optional = "continue_run_on_failed_optional_input: true}"
+    file.write_text(text.replace("_failure: false}", f"_failure: false, {optional}"))
+    unused = read_pipeline_job(file, readers={}, sweeps=swept_step).unused
+    assert {"settings.continue_run_on_failed_optional_input", "outputs.left"} <= {
+        each.path for each in unused
+    }
 
 
 def test_every_kind_of_job_that_does_not_run_has_a_row():
