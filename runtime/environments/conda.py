@@ -171,12 +171,13 @@ def _read_pip(item: Mapping[object, object], found: CondaDocument) -> None:
         )
         return
     texts = texts_of(listed or (), "a requirement", found.problems)
-    listed_lines = requirement_lines("\n".join(texts))
-    found.pip += listed_lines
-    pip = parse_requirements(listed_lines)
-    found.lines += pip.lines
-    found.arguments += pip.arguments
-    found.problems += pip.problems
+    for text in texts:
+        listed_lines = requirement_lines(text)
+        found.pip += listed_lines
+        pip = parse_requirements(listed_lines, line_of(text))
+        found.lines += pip.lines
+        found.arguments += pip.arguments
+        found.problems += pip.problems
 
 
 def _short(item: object) -> str:

@@ -42,8 +42,11 @@ def included_file(line: str) -> str | None:
     return match[1] if match else None
 
 
-def parse_requirements(lines: Iterable[str]) -> Requirements:
-    """Split logical lines into those for a file and those for the command line, in order."""
+def parse_requirements(lines: Iterable[str], at: str = "") -> Requirements:
+    """Split logical lines into those for a file and those for the command line, in order.
+
+    ``at`` is what problems begin with.
+    """
     kept: list[str] = []
     arguments: list[str] = []
     problems: list[str] = []
@@ -51,7 +54,8 @@ def parse_requirements(lines: Iterable[str]) -> Requirements:
         option, _, value = line.replace("=", " ", 1).partition(" ")
         if _refers_to_a_file(line):
             shown = redacted(line)
-            problems.append(f"{shown!r} refers to a file, which is not sent along with the run")
+            what = "refers to a file, which is not sent along with the run"
+            problems.append(f"{at}{shown!r} {what}")
         elif option in _COMMAND_LINE:
             argument, takes_value = _COMMAND_LINE[option]
             arguments += [argument, value.strip()] if takes_value else [argument]
@@ -63,7 +67,8 @@ def parse_requirements(lines: Iterable[str]) -> Requirements:
 def _refers_to_a_file(line: str) -> bool:
     option = re.match(r"(--[a-z-]+|-[rce])[\s=]*(.*)", line)
     if option is None:
-        return bool(_LOCAL_PATH.match(line))
+        # `pip freeze` in a conda environment writes `numpy @ file:///home/conda/…`.
+        return bool(_LOCAL_PATH.match(line.partition(" @ ")[2] or line))
     if option[1] in _EDITABLE:
         return "://" not in option[2]
     return option[1] in _FILE_OPTIONS

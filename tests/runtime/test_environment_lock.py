@@ -240,7 +240,11 @@ def test_continued_lines_are_joined():
         ("dependencies: ['numpy[version=1]']", "not a package specification"),
         ("dependencies: ['numpy=1|2']", "not a package specification"),
         ("dependencies: ['python=three']", "not a version of Python"),
-        ("dependencies: [{pip: [-r more.txt]}]", "'-r more.txt' refers to a file"),
+        ("dependencies: [{pip: [-r more.txt]}]", "line 1: '-r more.txt' refers to a file"),
+        (
+            "dependencies:\n- pip:\n  - six\n  - 'certifi @ file:///croot/certifi_1/work'",
+            "line 4: 'certifi @ file:///croot/certifi_1/work' refers to a file",
+        ),
         ("dependencies: [{pip: [-e .]}]", "'-e .' refers to a file"),
         ("dependencies: [{pip: [./wheels/x.whl]}]", "refers to a file"),
         ("dependencies: []\nchannels: conda-forge", "`channels` is not a list"),
