@@ -39,6 +39,41 @@ def test_an_exception_of_the_script_has_its_line(aml_v1):
     assert "ValueError: no good" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("imported", "call", "meant"),
+    [
+        (
+            "from azureml.pipeline.steps import PythonScriptStep",
+            "PythonScriptStep('a.py', compute_targt='local')",
+            "compute_target",
+        ),
+        (
+            "from azureml.core.compute import AmlCompute",
+            "AmlCompute.provisioning_configuration(vm_sise='x')",
+            "vm_size",
+        ),
+        (
+            "from azureml.core import Dataset",
+            "Dataset.Tabular.from_delimited_files('x', seperator=';')",
+            "separator",
+        ),
+        (
+            "import azureml.train.hyperdrive as hyperdrive",
+            "hyperdrive.RandomParameterSampling(parameter_spaces={})",
+            "parameter_space",
+        ),
+    ],
+)
+def test_a_misspelt_parameter_names_the_nearest(aml_v1, imported, call, meant):
+    ran = aml_v1("s.py", f"{imported}\n{call}\n")
+    assert ran.code == 1
+    assert f"Did you mean '{meant}'?" in ran.err
+
+
+def test_a_parameter_of_the_scripts_own_function_is_its_own_affair(aml_v1):
+    assert "Did you mean" not in aml_v1("s.py", "def f(a): pass\nf(aa=1)\n").err
+
+
 def test_a_syntax_error_has_its_line(aml_v1):
     assert "The script failed at s.py:2" in aml_v1("s.py", "x = 1\nx ==\n").err
 
