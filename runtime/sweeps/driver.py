@@ -19,10 +19,11 @@ from runtime.sweeps.observed import LOG, child_tags, last_properties, twice
 from runtime.sweeps.policies import Progress, stop
 from runtime.sweeps.samplers import best_of, sampler_of
 from runtime.sweeps.space import Assignment
-from runtime.sweeps.sweep import Sweep
+from runtime.sweeps.sweep import Policy, Sweep
 
 _CHILD: Final = "child"
 _BEGUN: Final = "begun"
+_ALL_GENERATED: Final = twice({"all_jobs_generated": "true"})
 _TAGS_EVERY_S: Final = 2.0
 _USER_ERRORS: Final = "User errors were found in at least one of the child runs."
 _UNMEASURED: Final = (
@@ -115,12 +116,26 @@ class Pace:
 
 @dataclass(slots=True)
 class _Known:
-    """What the driver knows of a child. ``judged``: after how many of its values it was last."""
+    """What the driver knows of a child. ``judged``: after how many of its values it was last.
+
+    0 for a child of an earlier driver, until it has been looked at.
+    """
 
     child: Child
     look: Look = field(default_factory=lambda: Look(RunState.NOT_STARTED))
     judged: int = 1
     stopping: bool = False
+    progress: Progress = field(default_factory=Progress)
+
+    def seen(self, look: Look, policy: Policy | None) -> None:
+        """Take how the child is now."""
+        self.look = look
+        self.progress.values, self.progress.runs = look.values, self.runs
+        if not self.judged:
+            # An earlier driver judged it at the points before, against those that were there then.
+            points = range(len(look.values), 0, -1)
+            applies = policy.applies_at if policy is not None else bool
+            self.judged = next(filter(applies, points), 1)
 
     @property
     def runs(self) -> bool:
@@ -188,7 +203,7 @@ class SweepDriver:
                 begun = float(data["time"])
             elif kind == _CHILD:
                 child = Child(data["id"], data["number"], data["values"])
-                self._known[child.id] = _Known(child)
+                self._known[child.id] = _Known(child, judged=0)
         for _, assignment, values in self._earlier:
             self._sampler.tell(assignment, self._best(values))
         self._live = dict(self._known)
@@ -198,6 +213,8 @@ class SweepDriver:
             for known in self._known.values():
                 self._children.start(known.child)
                 self._tags |= child_tags(known.child.id, known.child.assignment)
+            if self._exhausted():
+                self._tags |= _ALL_GENERATED
             return begun
         now = self._now()
         self._parent.record(_BEGUN, {"time": now})
@@ -216,22 +233,22 @@ class SweepDriver:
             if look.state.final:
                 ended.append(known)
             has_news |= len(look.values) > len(known.look.values)
-            known.look = look
+            known.seen(look, self._sweep.policy)
         for known in sorted(ended, key=lambda each: each.child.number):
             del self._live[known.child.id]
             if self._sweep.policy is not None and not known.look.values:
                 self._log("ENFORCER", f"Jobs [{known.child.id}] {_UNMEASURED}")
             self._sampler.tell(known.child.assignment, self._best(known.look.values))
-        # What one has logged may be what another one is stopped by, which was there before it.
-        for known in list(self._live.values()) if has_news else ():
-            self._judge(known)
+        if has_news and self._sweep.policy is not None:
+            # What one has logged may be what another one is stopped by, which was there before it.
+            everyone = {each.child.id: each.progress for each in self._all()}
+            for known in list(self._live.values()):
+                self._judge(known, self._sweep.policy, everyone)
         return bool(ended) or has_news
 
-    def _judge(self, known: _Known) -> None:
-        policy = self._sweep.policy
-        if policy is None or known.stopping:
+    def _judge(self, known: _Known, policy: Policy, everyone: Mapping[str, Progress]) -> None:
+        if known.stopping:
             return
-        everyone = {each.child.id: Progress(each.look.values, each.runs) for each in self._all()}
         for count in range(known.judged, len(known.look.values) + 1):
             if not policy.applies_at(count):
                 continue
@@ -284,7 +301,7 @@ class SweepDriver:
             most = f"Max number of jobs '{self._sweep.total}' reached for experiment."
             self._log("GENERATOR", most)
             self._log("GENERATOR", "All jobs generated.")
-            self._tags |= twice({"all_jobs_generated": "true"})
+            self._tags |= _ALL_GENERATED
         return True
 
     def _prepared(self, deadline: float) -> bool:

@@ -16,15 +16,77 @@ from typing import Final, TypeAlias
 
 from runtime.sweeps.sweep import Goal, Policy
 
-_Turned: TypeAlias = Mapping[str, list[float]]
+
+class _Curve:
+    """The values of a child, turned so that more is better: each, the best so far, and the mean.
+
+    A sweep may have a thousand children that log a thousand values, and each value is a point at
+    which one is judged: what a rule compares there is looked up, not calculated again.
+    """
+
+    def __init__(self, sign: float) -> None:
+        self.sign = sign
+        self.each: list[float] = []
+        self.best: list[float] = []
+        self.mean: list[float] = []
+        self._lowest = math.inf
+        self._sum = 0.0
+
+    def follow(self, values: Sequence[float]) -> None:
+        """Take the values that are new."""
+        for value in values[len(self.each) :]:
+            turned = -math.inf if math.isnan(value) else self.sign * value
+            self.each.append(turned)
+            self.best.append(max(turned, self.best[-1] if self.best else turned))
+            self._lowest = min(turned, self._lowest)
+            self._sum += turned
+            self.mean.append(self._mean())
+
+    def _mean(self) -> float:
+        """Return the mean, which is worse than any number if one of the values is.
+
+        It is kept between the values, so that rounding makes no run worse than one like it.
+        """
+        if self._lowest == -math.inf:
+            return -math.inf
+        return min(max(self._sum / len(self.each), self._lowest), self.best[-1])
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a child has logged of the primary metric so far, and whether it still runs.
+
+    One that is kept while its values grow is quick to judge.
+    """
+
+    values: Sequence[float] = ()
+    runs: bool = True
+    _curve: _Curve | None = None
+
+    def curve(self, sign: float) -> _Curve:
+        """Return the values turned so that more is better; ``sign`` is 1 or -1."""
+        if self._curve is None or self._curve.sign != sign:
+            self._curve = _Curve(sign)
+        self._curve.follow(self.values)
+        return self._curve
+
+
+_Curves: TypeAlias = Mapping[str, _Curve]
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """What a child has logged of the primary metric so far, and whether it still runs."""
+class _Point:
+    """Where a child is judged: after ``at`` + 1 of its values, among the curves that are there."""
 
-    values: Sequence[float]
-    runs: bool = True
+    curves: _Curves
+    own: _Curve
+    at: int
+    logged: Sequence[float]
+
+    @property
+    def sign(self) -> float:
+        """1 if more is better, else -1."""
+        return self.own.sign
 
 
 def stop(
@@ -35,19 +97,14 @@ def stop(
     The reason is a sentence with the rule and the numbers.
     """
     sign = 1.0 if goal == "maximize" else -1.0
-    # Turned so that more is better, and cut where the child is.
-    turned = {
-        name: [_better(value, sign) for value in each.values[:count]]
+    curves = {
+        name: each.curve(sign)
         for name, each in all_of_them.items()
         if len(each.values) >= count and (each.runs or not policy.exclude_finished)
     }
     logged = all_of_them[child].values[:count]
-    why = _RULES[policy.kind](policy, turned, turned[child], logged, sign)
+    why = _RULES[policy.kind](policy, _Point(curves, curves[child], count - 1, logged))
     return f"{why} after {count} values." if why else ""
-
-
-def _better(value: float, sign: float) -> float:
-    return -math.inf if math.isnan(value) else sign * value
 
 
 def _shown(turned: float, sign: float, logged: Sequence[float]) -> str:
@@ -57,10 +114,9 @@ def _shown(turned: float, sign: float, logged: Sequence[float]) -> str:
     return f"{sign * turned:g}"
 
 
-def _bandit(
-    policy: Policy, turned: _Turned, child: list[float], logged: Sequence[float], sign: float
-) -> str:
-    own, best = max(child), max(max(values) for values in turned.values())
+def _bandit(policy: Policy, point: _Point) -> str:
+    own, sign = point.own.best[point.at], point.sign
+    best = max(each.best[point.at] for each in point.curves.values())
     if policy.slack_amount is not None:
         least, slack = best - policy.slack_amount, f"slack_amount {policy.slack_amount:g}"
     else:
@@ -69,7 +125,7 @@ def _bandit(
     if math.isinf(best) or not own < least:
         return ""
     return (
-        f"BanditPolicy ({slack}): its best value {_shown(own, sign, logged)} is worse than"
+        f"BanditPolicy ({slack}): its best value {_shown(own, sign, point.logged)} is worse than"
         f" {sign * least:g}, the limit below the best value {sign * best:g}"
     )
 
@@ -85,44 +141,35 @@ def _slackened(best: float, factor: float, sign: float) -> float:
     return best - abs(best) * share
 
 
-def _median(
-    policy: Policy, turned: _Turned, child: list[float], logged: Sequence[float], sign: float
-) -> str:
+def _median(policy: Policy, point: _Point) -> str:
     del policy
-    own = max(child)
-    middle = median(_mean(values) for values in turned.values())
+    own, sign = point.own.best[point.at], point.sign
+    middle = median(each.mean[point.at] for each in point.curves.values())
     if not own < middle:
         return ""
     return (
-        f"MedianStoppingPolicy: its best value {_shown(own, sign, logged)} is worse than"
-        f" {sign * middle:g}, the"
-        f" median of the means of {len(turned)} runs"
+        f"MedianStoppingPolicy: its best value {_shown(own, sign, point.logged)} is worse than"
+        f" {sign * middle:g}, the median of the means of {len(point.curves)} runs"
     )
 
 
-def _mean(values: Sequence[float]) -> float:
-    """Return a mean, which is worse than any number if one of the values is."""
-    return -math.inf if -math.inf in values else sum(values) / len(values)
-
-
-def _truncation(
-    policy: Policy, turned: _Turned, child: list[float], logged: Sequence[float], sign: float
-) -> str:
-    count = len(turned) * policy.truncation_percentage // 100
-    own = child[-1]
-    worse = sum(values[-1] < own for values in turned.values())
+def _truncation(policy: Policy, point: _Point) -> str:
+    last = [each.each[point.at] for each in point.curves.values()]
+    own = point.own.each[point.at]
+    count = len(last) * policy.truncation_percentage // 100
+    worse = sum(value < own for value in last)
     # Those that tie at the border are kept together, never stopped together.
-    no_better = sum(values[-1] <= own for values in turned.values())
+    no_better = sum(value <= own for value in last)
     if not (worse < count and no_better <= count):
         return ""
     return (
         f"TruncationSelectionPolicy ({policy.truncation_percentage} %): its value"
-        f" {_shown(own, sign, logged[-1:])} is"
-        f" among the {count} worst of {len(turned)} runs"
+        f" {_shown(own, point.sign, point.logged[-1:])} is among the {count} worst of"
+        f" {len(last)} runs"
     )
 
 
-_Rule: TypeAlias = Callable[[Policy, _Turned, list[float], Sequence[float], float], str]
+_Rule: TypeAlias = Callable[[Policy, _Point], str]
 _RULES: Final[Mapping[str, _Rule]] = {
     "bandit": _bandit,
     "median_stopping": _median,

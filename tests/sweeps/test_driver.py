@@ -285,6 +285,30 @@ def test_killed_at_any_point_no_child_is_lost_and_none_starts_twice(sampling, be
         assert {kind for kind, _ in machine.entries} == {"begun", "child"}
         made_children = {data["run"] for kind, data in machine.events if kind == "child"}
         assert made_children == set(whole.started)
+        assert machine.tags().keys() == whole.tags().keys()
+        assert machine.tags()["all_jobs_generated"] == "true"
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_killed_at_any_point_no_child_is_stopped_by_a_point_that_it_has_passed(before):
+    # The first child begins below the third, which starts when the first is above it.
+    values = {0: [1, 9, 9, 9, 9, 9, 9, 9], 2: [5, 5]}
+    made = sweep(policy=Policy("bandit", slack_amount=1))
+
+    def machine_of():
+        return Machine(lambda child: values.get(child.number, [1]))
+
+    whole = driven(machine_of(), made)
+    assert "HD_1_0" not in whole.stopped
+    assert "HD_1_2" in whole.stopped
+    for point in range(1, whole.calls + 1):
+        machine = machine_of()
+        machine.dies_at, machine.before = point, before
+        with pytest.raises(KilledError):
+            driven(machine, made)
+        driven(machine, made)
+        assert "HD_1_0" not in machine.stopped
+        assert machine.properties()["best_child_run_id"] == "HD_1_0"
 
 
 def test_what_children_share_is_prepared_before_the_first_and_once():

@@ -3,6 +3,7 @@
 import json
 import math
 import statistics
+import time
 
 import pytest
 
@@ -326,6 +327,9 @@ def test_a_tie_that_is_rounded_goes_on_too():
     policy = Policy("bandit", slack_factor=0.05)
     assert judged(policy, [0.1 / 1.05], [0.1]) == ""
     assert judged(policy, [0.7 * 1.05], [0.7], goal="minimize") == ""
+    # The sum of three times 0.1 is more than 0.3.
+    assert judged(Policy("median_stopping"), [0.1] * 3, [0.1] * 3) == ""
+    assert judged(Policy("median_stopping"), [0.7] * 3, [0.7] * 3, goal="minimize") == ""
 
 
 def test_a_factor_never_stops_the_best_run_of_negative_values():
@@ -365,6 +369,19 @@ def test_median_stopping_compares_the_best_with_the_median_of_the_means():
         policy, [1.0, 3.9], *others
     )
     assert judged(policy, [9.0, 8.0], [1.0, 1.0], [2.0, 2.0], goal="minimize") != ""
+
+
+@pytest.mark.parametrize("kind", ["bandit", "median_stopping", "truncation_selection"])
+def test_a_thousand_runs_of_a_thousand_values_are_judged_in_milliseconds(kind):
+    amount, percent = (0.5, 0) if kind == "bandit" else (None, 10)
+    policy = Policy(kind, slack_amount=amount, truncation_percentage=percent)
+    curve = [float(place) for place in range(1000)]
+    everyone = {str(number): Progress(curve) for number in range(1000)}
+    stop(policy, "maximize", "0", 1000, everyone)  # reads the values once
+    began = time.process_time()
+    for count in range(950, 1000):
+        assert stop(policy, "maximize", "0", count, everyone) == ""
+    assert (time.process_time() - began) / 50 < 0.05
 
 
 def test_truncation_selection_stops_the_worst_rounded_down():
