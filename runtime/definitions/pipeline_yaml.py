@@ -32,9 +32,19 @@ from runtime.model.environments import EnvironmentSpec
 from runtime.model.parallel import ParallelTask, parallel_command, split_size
 from runtime.model.pipelines import Parameter, ParameterType, Pipeline, Source, Step
 from runtime.model.runs import RunSpec
-from runtime.model.services import BATCH_VM_SIZE, batch_command, batch_step_options
+from runtime.model.services import (
+    BATCH_VM_SIZE,
+    INSTEAD_OF_KUSTO,
+    KUSTO,
+    batch_command,
+    batch_step_options,
+)
 from runtime.model.transfers import transfer
 
+_REFUSED: Final = {
+    "AdlaStep": f"{DATA_LAKE_ANALYTICS}. {INSTEAD_OF_IT}.",
+    "KustoStep": f"Here, {KUSTO}. {INSTEAD_OF_KUSTO}",
+}
 _EMPTY: Final = Located({}, 1)
 _LOCAL: Final = "local"
 _OWN_PYTHON: Final = (_LOCAL, "docker")
@@ -48,7 +58,10 @@ _TYPES: Final[Mapping[str, tuple[ParameterType, type]]] = {
     "bool": ("bool", bool),
     "datapath": ("datapath", object),
 }
-_PYTHON_ONLY: Final = ("AutoMLStep", "HyperDriveStep", "MpiStep", "EstimatorStep", "CommandStep")
+_PYTHON_ONLY: Final = (
+    *("AutoMLStep", "HyperDriveStep", "MpiStep", "EstimatorStep", "CommandStep"),
+    *("RScriptStep", "SynapseSparkStep"),
+)
 
 
 def read_pipeline_yaml(file: Path) -> tuple[Pipeline, tuple[Problem, ...]]:
@@ -145,8 +158,7 @@ class _Reading:
                 if kind in _PYTHON_ONLY
                 else nearest(kind, dict.fromkeys(_MAKERS), noun="type")
             )
-            if kind == "AdlaStep":
-                todo = f"{DATA_LAKE_ANALYTICS}. {INSTEAD_OF_IT}."
+            todo = _REFUSED.get(kind, todo)
             self.problems.at_line(given.line, f"Step {name!r} is of type {kind!r}.", todo)
         data = _StepData(self, name)
         data.read(given)

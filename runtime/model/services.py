@@ -10,6 +10,10 @@ from typing import Final, Literal
 
 from infra.contract.json_types import Document
 
+KUSTO: Final = "no target runs queries of Azure Data Explorer"
+INSTEAD_OF_KUSTO: Final = "Query it in a PythonScriptStep with the package azure-kusto-data."
+"""What to do in place of a step that queries it."""
+
 
 @dataclass(frozen=True, slots=True)
 class DatabricksLibraries:

@@ -45,6 +45,15 @@ def with_values(
     A text is read as the parameter's type. Raises ``DefinitionError`` with every value that is
     missing, of another type, or for no parameter.
     """
+    values, problems = read_values(pipeline, given)
+    raise_problems(problems)
+    return filled(pipeline, values), values
+
+
+def read_values(
+    pipeline: Pipeline, given: Mapping[str, ParameterValue]
+) -> tuple[Mapping[str, ParameterValue], list[Problem]]:
+    """Return the values of a pipeline's parameters, and what is wrong with the others."""
     values: dict[str, ParameterValue] = {}
     known = {each.name: each for each in pipeline.parameters}
     problems = [
@@ -70,9 +79,18 @@ def with_values(
             problems.append(Problem(what, _EXAMPLES[each.type], each.at))
             continue
         values[each.name] = read
-    problems += _unknown(pipeline, known)
-    raise_problems(problems)
-    return replace(pipeline, steps=tuple(_filled(each, values) for each in pipeline.steps)), values
+    return values, [*problems, *_unknown(pipeline, known)]
+
+
+def filled(pipeline: Pipeline, values: Mapping[str, ParameterValue]) -> Pipeline:
+    """Return a pipeline with values in place. Parameters that have none stay as they are."""
+    return replace(pipeline, steps=tuple(_filled(each, values) for each in pipeline.steps))
+
+
+def has_its_place(step: Step) -> bool:
+    """Return whether where a step runs and what it reads wait for the value of no parameter."""
+    reads = {each.name for each in step.run.inputs}
+    return not _TOKEN.search(step.run.target) and not reads & step.parameters.keys()
 
 
 def _typed(parameter: Parameter, value: ParameterValue) -> ParameterValue | None:
@@ -143,14 +161,14 @@ def _filled(step: Step, values: Mapping[str, ParameterValue]) -> Step:
         return step
 
     def plain(text: str) -> str:
-        return _TOKEN.sub(lambda found: shown(values[found[1]]), text)
+        return _with_values(text, values, str)
 
     def quoted(text: str) -> str:
-        return _TOKEN.sub(lambda found: shlex.quote(shown(values[found[1]])), text)
+        return _with_values(text, values, shlex.quote)
 
     return replace(
         step,
-        parameters={},
+        parameters={name: each for name, each in step.parameters.items() if each not in values},
         run=replace(
             run,
             arguments=tuple(map(plain, run.arguments)),
@@ -160,6 +178,15 @@ def _filled(step: Step, values: Mapping[str, ParameterValue]) -> Step:
             inputs=tuple(_located(each, step, values) for each in run.inputs),
         ),
     )
+
+
+def _with_values(
+    text: str, values: Mapping[str, ParameterValue], word: Callable[[str], str]
+) -> str:
+    def value(found: re.Match[str]) -> str:
+        return word(shown(values[found[1]])) if found[1] in values else found[0]
+
+    return _TOKEN.sub(value, text)
 
 
 def _located(each: DataInput, step: Step, values: Mapping[str, ParameterValue]) -> DataInput:

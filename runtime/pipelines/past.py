@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from infra.contract.errors import UsageError
 from runtime.agent.events import read_events
 from runtime.model.pipelines import Pipeline
-from runtime.pipelines.documents import work_of
+from runtime.pipelines.documents import child_ids, work_of
 from runtime.pipelines.graph import in_order
 from runtime.pipelines.planning import StepState
 from runtime.submit.driven import JOURNAL, driven_folder, read_task
@@ -35,13 +35,13 @@ def steps_of_run(session: ProjectSession, run_id: str) -> list[PastStep]:
     """Return the steps of a pipeline's run in the order of their execution."""
     pipeline = _pipeline(session, run_id)
     found = {name: PastStep(name, str(StepState.WAITING)) for name in in_order(pipeline)}
+    runs = child_ids(run_id, [each.name for each in pipeline.steps])
     file = driven_folder(session.home, run_id).path / JOURNAL
     for entry in read_events(file.read_bytes() if file.exists() else b""):
         data = entry["data"]
         if entry["kind"] == "begun":
-            found[data["step"]] = PastStep(
-                data["step"], str(StepState.RUNNING), "", str(data.get("why") or "")
-            )
+            step, why = str(data["step"]), str(data.get("why") or "")
+            found[step] = PastStep(step, str(StepState.RUNNING), runs[step], why)
         elif entry["kind"] == "ended":
             before = found[data["step"]]
             why = str(data.get("why") or "") or before.why

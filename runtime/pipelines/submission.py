@@ -26,7 +26,7 @@ from runtime.pipelines.graph import (
     raise_problems,
 )
 from runtime.pipelines.native_runs import launch_native, service_of
-from runtime.pipelines.parameters import shown, with_values
+from runtime.pipelines.parameters import filled, has_its_place, read_values, shown, with_values
 from runtime.pipelines.placing import placed, unread
 from runtime.snapshots.git import git_properties
 from runtime.snapshots.store import SnapshotStore, Taken
@@ -79,17 +79,15 @@ def check(
     """
     # The graph of a pipeline without the steps that could not be read has gaps.
     found = [*problems, *known_problems(pipeline)] if problems else graph_problems(pipeline)
-    try:
-        pipeline, _ = with_values(pipeline, values or {})
-    except PlatformError as error:
-        found.append(problem_of(error, pipeline.at))
-        raise_problems(found)
+    known, wrong = read_values(pipeline, values or {})
+    found += [replace(each, at=each.at or pipeline.at) for each in wrong]
+    pipeline = filled(pipeline, known)
     rule = RULES["experiment"].problem(pipeline.experiment)
     if rule:
         found.append(Problem(rule, "Name the experiment with `-e NAME`.", pipeline.at))
     checking = _Checking(session, folder or Path(_CHECKED))
     steps = []
-    for step in pipeline.steps:
+    for step in filter(has_its_place, pipeline.steps):
         try:
             steps.append(checking.step(step))
         except PlatformError as error:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 
@@ -251,6 +252,18 @@ def test_why_a_step_ran_or_failed_is_a_line(why, line):
     assert in_a_line(why) == line
 
 
+def test_a_step_that_runs_is_shown_with_its_run(desk):
+    (desk.root / "long.yml").write_text(
+        "type: pipeline\njobs: {wait: {command: sleep 600, compute: local}}\n"
+    )
+    run_id = desk.aml("submit", "--detach", "long.yml").out.strip()
+    deadline = time.monotonic() + 60
+    while "Running" not in (table := desk.aml("run", "show", run_id).out.splitlines()[-1]):
+        assert time.monotonic() < deadline
+    assert table.split()[:3] == ["wait", "Running", f"{run_id}_wait"]
+    desk.aml("run", "cancel", run_id)
+
+
 def test_resuming_runs_only_what_failed(desk, job):
     job.write_text(JOB.replace("(cat", f"test -e {desk.root}/ok && (cat"))
     failed = desk.aml("submit", job)
@@ -318,6 +331,36 @@ def test_every_problem_of_a_pipeline_of_azureml_core_is_named_at_once(desk):
     for text in expected:
         assert any(text in line for line in said), (text, said)
     assert len(said) == len(expected), said
+
+
+BROKEN_VALUES = """\
+pipeline:
+  name: broken
+  parameters:
+    rate: {type: float, default: high}
+    where: {type: string}
+  steps:
+    first: {type: PythonScriptStep, source_directory: src, script_name: no.py, compute: away,
+            parameters: {rate: {source: rate}}, arguments: ["parameter:rate"]}
+    second: {type: PythonScriptStep, source_directory: src, script_name: write.py, compute: local}
+"""
+
+
+def test_a_parameter_with_a_wrong_value_hides_no_other_problem(desk):
+    (desk.root / "src").mkdir()
+    (desk.root / "src" / "write.py").touch()
+    file = desk.root / "pipeline.yml"
+    file.write_text(BROKEN_VALUES)
+    answer = desk.aml("pipeline", "validate", file)
+    assert answer.code == 2
+    for text in (
+        "pipeline.yml:4: Parameter 'rate' is 'high', which is not of type float.",
+        "pipeline.yml:5: Parameter 'where' has no value.",
+        "Step 'first': There is no script 'no.py'",
+        "Step 'first': Stack 'local' was never deployed",
+    ):
+        assert text in answer.err
+    assert "Step 'second'" not in answer.err
 
 
 BROKEN_JOB = """\

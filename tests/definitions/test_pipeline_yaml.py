@@ -122,6 +122,8 @@ def test_arguments_of_a_parallel_step_are_words_of_a_shell(read):
         ("output:clean", "output:clan", "The argument 'output:clan' names no output."),
         ("type: PythonScriptStep", "type: AutoMLStep", "It exists in Python only"),
         ("type: PythonScriptStep", "type: AdlaStep", "Azure retired Data Lake Analytics"),
+        ("type: PythonScriptStep", "type: KustoStep", "no target runs queries of Azure Data"),
+        ("type: PythonScriptStep", "type: SynapseSparkStep", "It exists in Python only"),
         ("type: PythonScriptStep", "type: PythonStep", "Did you mean 'PythonScriptStep'?"),
         (
             "source_directory: src\n      allow",

@@ -44,7 +44,12 @@ from runtime.definitions.databricks_options import step_options
 from runtime.model.data import DataLocation
 from runtime.model.parallel import ParallelTask, parallel_command, split_size
 from runtime.model.runs import RunSpec
-from runtime.model.services import batch_command, batch_step_options
+from runtime.model.services import (
+    INSTEAD_OF_KUSTO,
+    KUSTO,
+    batch_command,
+    batch_step_options,
+)
 from runtime.model.transfers import transfer
 
 __all__: list[str] = []
@@ -390,8 +395,6 @@ MAKERS: Final[Sequence[tuple[type[PipelineStep], Callable[..., RunSpec]]]] = (
     (AdlaStep, _refused(
         DATA_LAKE_ANALYTICS,
         f"{INSTEAD_OF_IT}: DatabricksStep, SynapseSparkStep, PythonScriptStep.")),
-    (KustoStep, _refused(
-        "no target runs queries of Azure Data Explorer",
-        "Query it in a PythonScriptStep with the package azure-kusto-data.")),
+    (KustoStep, _refused(KUSTO, INSTEAD_OF_KUSTO)),
 )  # fmt: skip
 """A kind of step, and what makes its run; the first that fits."""
