@@ -6,6 +6,7 @@ from infra.contract.json_types import JsonObject
 from infra.contract.times import utc_text
 from runtime.cli.az import AzOptions
 from runtime.cli.shown_runs import run_document
+from runtime.model.pipelines import type_of
 from runtime.model.runs import RunRecord
 from runtime.submit.session import ProjectSession
 
@@ -24,7 +25,7 @@ def az_run(record: RunRecord) -> JsonObject:
     """Return a run under the keys that `az ml run` prints, beside our own."""
     return run_document(record) | {
         "status": str(record.state),
-        "run_type": "azureml.scriptrun",
+        "run_type": type_of(record),
         "created_utc": utc_text(record.created),
         "start_time_utc": utc_text(record.started),
         "end_time_utc": utc_text(record.ended),

@@ -15,7 +15,6 @@ from runtime.cli.following import last_lines, raise_unless_completed
 from runtime.cli.option_values import pair
 from runtime.cli.render import print_data, say, say_outdated
 from runtime.cli.session import command_session, found
-from runtime.history.child_runs import PARENT
 from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
@@ -140,9 +139,12 @@ def list_runs(
         target,
         () if status is None else (RunState(status),),
         tags=dict(pair(each, option="--tags") for each in tags) or None,
-        limit=0 if parent_run_id else last,
+        limit=last,
     )
-    found = [record for record in session.history.runs(wanted) if _below(record, parent_run_id)]
+    if parent_run_id is None:
+        found = list(session.history.runs(wanted))
+    else:
+        found = list(filter(wanted.takes, session.history.children(parent_run_id)))
     documents = [az_run(record) for record in (found[:last] if last else found)]
     if az.output == "table" and az.query is None and not is_minimal:
         documents = [{key: each[key] for key in _COLUMNS} for each in documents]
@@ -252,7 +254,3 @@ def _refuse(detail: str) -> NoReturn:
     raise UsageError(
         detail, remedy="Submit its script by itself: `aml run submit-script -c NAME SCRIPT`."
     )
-
-
-def _below(record: RunRecord, parent: str | None) -> bool:
-    return parent is None or record.properties.get(PARENT) == parent

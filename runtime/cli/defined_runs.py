@@ -25,11 +25,8 @@ class Defined:
 class Parent(Protocol):
     """What a file defines that has runs below it."""
 
-    def check(self, session: ProjectSession, spec: RunSpec) -> None:
-        """Raise what ``submit`` would raise; start nothing."""
-
-    def plan(self) -> str:
-        """Return what it would start, as a sentence."""
+    def plan(self, session: ProjectSession, spec: RunSpec) -> str:
+        """Return what ``submit`` would start, as a sentence, or raise what it would raise."""
 
     def submit(self, session: ProjectSession, spec: RunSpec, name: str) -> str:
         """Start it and return its id, which is ``name`` unless that is empty."""

@@ -205,11 +205,9 @@ class _Sweep:
     file: str
     native: bool | None
 
-    def check(self, session: ProjectSession, spec: RunSpec) -> None:
-        load("runtime.sweeps.project:checked")(self.sweep, spec, session, at=self.file, report=say)
-
-    def plan(self) -> str:
-        sweep = self.sweep
+    def plan(self, session: ProjectSession, spec: RunSpec) -> str:
+        checked = load("runtime.sweeps.project:checked")
+        sweep: Sweep = checked(self.sweep, spec, session, at=self.file, report=say)
         names = ", ".join(bare(each) for each in sweep.space)
         policy = f", stopped early by {sweep.policy.kind}" if sweep.policy else ""
         return (

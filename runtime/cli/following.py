@@ -12,7 +12,7 @@ from runtime.cli.render import print_table, print_text, same_destination, say
 from runtime.cli.shown_runs import elapsed
 from runtime.history.fold import as_number, number_text
 from runtime.model.runs import RunEvent, RunRecord
-from runtime.model.states import RunState
+from runtime.model.states import NEXT, RunState
 from runtime.submit.watch import Ended, Happened, Logged, Seen
 
 _SCRIPT_LOG = "user_logs/std_log.txt"
@@ -20,6 +20,7 @@ _RANK_LOGS = "user_logs/std_log_process_"
 _NODE_LOGS = "user_logs/std_log_node_"
 LAST_LINES = " Its last lines:"
 _SHORT = 60
+_OF_ITSELF = frozenset({"metric", "state", "message"})
 
 
 def follow(seen: Iterable[Seen], run_id: str, *, quiet: bool = False) -> RunRecord:
@@ -29,13 +30,12 @@ def follow(seen: Iterable[Seen], run_id: str, *, quiet: bool = False) -> RunReco
     keeps stdout for its one document. Ctrl-C stops watching, never the run:
     ``InterruptedByUserError`` says how to resume.
     """
-    record, metrics, logs, ranks = None, MetricLines(), set[str](), RankLines()
+    record, events, logs, ranks = None, EventLines(), set[str](), RankLines()
     try:
         for each in seen:
             match each:
                 case Happened(_, event):
-                    line = metrics.line(event) if event.kind == "metric" else event_line(event)
-                    if line:
+                    if line := events.line(event):
                         say(line)
                 case Logged(_, chunk):
                     logs.add(chunk.name)
@@ -107,17 +107,42 @@ class MetricLines:
         return f"[metric] {key} {number_text(as_number(event.data['value']))}{step}"
 
 
+@dataclass(slots=True)
+class EventLines:
+    """Shows events of a run, but not what the runs below it log and come to.
+
+    A state that the run does not move to is left out: a driver that follows another one begins
+    with those that the run has had.
+    """
+
+    _metrics: MetricLines = field(default_factory=MetricLines)
+    _state: RunState | None = None
+
+    def line(self, event: RunEvent) -> str:
+        """Return the line that shows an event, ``""`` for one that is not shown."""
+        if event.data.get("run") and event.kind in _OF_ITSELF:
+            return ""
+        if event.kind == "metric":
+            return self._metrics.line(event)
+        if event.kind == "state":
+            state = RunState(event.data["state"])
+            if self._state is not None and state not in NEXT[self._state]:
+                return ""
+            self._state = state
+        return event_line(event)
+
+
 def event_line(event: RunEvent) -> str:
     """Return the line that shows an event, ``""`` for one that is not shown."""
     data = event.data
     match event.kind:
         case "step":
             return f"[{data['step']}] {data.get('text', '')}".rstrip()
-        case "state" if not data.get("run"):
+        case "state":
             # The last lines were just printed, and the error at the end repeats them.
             reason = str(data.get("reason") or "").partition(LAST_LINES)[0]
             return f"-- {data['state']}" + (f": {reason}" if reason else "")
-        case "message" if not data.get("run"):
+        case "message":
             return str(data["text"])
         case "node":
             return f"[node {data['node']}] {data['state']}"

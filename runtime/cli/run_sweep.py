@@ -4,8 +4,10 @@ import time
 from pathlib import Path
 
 from infra.contract.errors import InterruptedByUserError
+from runtime.cli.parent_runs import in_a_line
 from runtime.cli.render import move_up, print_data, print_table, write_picture
 from runtime.model.runs import RunRecord
+from runtime.model.states import RunState
 from runtime.submit.session import ProjectSession
 from runtime.submit.watch import Watcher
 from runtime.sweeps.importance import Importance, importance_of
@@ -52,12 +54,25 @@ def _print(session: ProjectSession, record: RunRecord) -> int:
     notes = [f"{each.id} was stopped: {each.stopped}" for each in results.trials if each.stopped][
         :_MOST_ROWS
     ]
+    notes += _failures(results)[:_MOST_ROWS]
     if len(rows) > len(shown):
         notes.insert(0, f"… and {len(rows) - len(shown)} more")
     notes += [_importance(each) for each in importance_of(results) if each.share is not None]
     for note in notes:
         print_data(note)
     return 1 + printed + len(notes)
+
+
+def _failures(results: Results) -> list[str]:
+    """Return why runs failed: a reason that several have is given once."""
+    failed: dict[str, list[str]] = {}
+    for each in sorted(results.trials, key=lambda trial: trial.number):
+        if each.state is RunState.FAILED:
+            failed.setdefault(in_a_line(each.error), []).append(each.id)
+    return [
+        f"{runs[0]} failed" + (f", and {len(runs) - 1} more" if runs[1:] else "") + f": {why}"
+        for why, runs in failed.items()
+    ]
 
 
 def _importance(found: Importance) -> str:

@@ -1,5 +1,6 @@
 """`aml runs` lists the runs submitted so far; `aml run` has the commands about one of them."""
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
@@ -13,7 +14,7 @@ from runtime.cli.session import command_session
 from runtime.cli.shown_runs import elapsed, run_document
 from runtime.history.child_runs import PARENT
 from runtime.history.fold import number_text
-from runtime.history.store import Filter
+from runtime.history.store import Filter, History
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
 from runtime.submit.session import ProjectSession
@@ -87,10 +88,7 @@ def runs(
     for error in session.refresh():
         say_outdated(error)
     wanted = Filter(experiment, target, tuple(map(RunState, states)))
-    above = None if parent is None else session.history.named(parent)
-    every = session.history.each_run(wanted)
-    below = (record for record in every if record.properties.get(PARENT) == above)
-    found = list(islice(below, last or None))
+    found = list(islice(_listed(session.history, wanted, parent), last or None))
     if as_json:
         print_json([run_document(record) for record in found])
         return
@@ -112,6 +110,15 @@ def run() -> None:
 
     RUN_ID is a run's id or the beginning of it, `last` or `-1`, or `-2` for the run before that.
     """
+
+
+def _listed(history: History, wanted: Filter, parent: str | None) -> Iterator[RunRecord]:
+    """Yield the runs that are below no other, or those below ``parent``, that match."""
+    if parent is None:
+        every = history.each_run(wanted)
+        return (record for record in every if PARENT not in record.properties)
+    # Runs that a script or a service made below its own have no record of their own.
+    return filter(wanted.takes, history.children(history.named(parent)))
 
 
 def _row(session: ProjectSession, record: RunRecord) -> tuple[str, ...]:

@@ -90,8 +90,7 @@ def _submit(
             say(note)
         spec = prepared_spec(definition.spec, session)
         if parent is not None:
-            parent.check(session, spec)
-            say(parent.plan())
+            say(parent.plan(session, spec))
         # Another target would open a client, and start the local cloud.
         asked = spec.target in ON_THIS_MACHINE or session.targets.kind(spec.target) in _MACHINES
         target = session.targets.target(spec.target) if asked else None

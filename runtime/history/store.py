@@ -64,6 +64,15 @@ class Filter:
     tags: Mapping[str, str] | None = None
     limit: int = 0
 
+    def takes(self, record: RunRecord) -> bool:
+        """Return whether a run matches."""
+        return (
+            self.experiment in {None, record.experiment}
+            and self.target in {None, record.target}
+            and (not self.states or record.state in self.states)
+            and (self.tags or {}).items() <= record.tags.items()
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Connection:
@@ -257,7 +266,9 @@ class History:
             events = [_event(row) for row in rows]
             children = parts_of(events, run_id)
             own = records_of(database, children)
-        return [own.get(child) or part_record(root, child, events) for child in children]
+        found = [own.get(child) or part_record(root, child, events) for child in children]
+        # A service may name them in any order.
+        return sorted(found, key=lambda record: record.created, reverse=True)
 
     def unfinished(self) -> Sequence[RunRecord]:
         """Return the runs that have not ended, newest first."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from runtime.model.data import DataLocation
-from runtime.model.runs import RunSpec
+from runtime.model.runs import RunRecord, RunSpec
 
 ParameterValue: TypeAlias = str | int | float | bool | DataLocation
 ParameterType: TypeAlias = Literal["string", "int", "float", "bool", "datapath"]
@@ -18,6 +18,20 @@ NATIVE_PROPERTY: Final = "aml.pipeline.native"
 """The property of a pipeline's run that the service of a workspace drives."""
 PIPELINE_TARGET: Final = "pipeline"
 """The target of a pipeline's own run, which executes nothing itself."""
+_PARENTS: Final = frozenset({"hyperdrive", "automl"})
+"""What `azureml.runsource` says of a sweep and of a search for a model, which is their type."""
+
+
+def type_of(record: RunRecord) -> str:
+    """Return the type of a run in Azure ML's words, such as ``azureml.scriptrun``."""
+    if STEP_PROPERTY in record.properties:
+        return "azureml.StepRun"
+    if record.target == PIPELINE_TARGET or NATIVE_PROPERTY in record.properties:
+        return "azureml.PipelineRun"
+    source = record.properties.get("azureml.runsource", "")
+    if source in _PARENTS:
+        return source
+    return "azureml.sdkrun" if record.target == "sdk" else "azureml.scriptrun"
 
 
 @dataclass(frozen=True, slots=True)

@@ -287,6 +287,7 @@ def _trial(history: History, child: RunRecord, number: int, metric: str) -> Tria
         tuple(value for _, value in logged),
         child.properties.get(STOPPED, ""),
         tuple(moment for moment, _ in logged),
+        (child.error or "") if child.state is RunState.FAILED else "",
     )
 
 

@@ -18,10 +18,11 @@ _CURVE: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One child: what it was given, what it logged of the primary metric, and why it was stopped.
+    """One child: what it was given, what it logged of the primary metric, and how it ended.
 
-    ``number`` is its place among the children, from 0; ``times`` are the moments at which
-    ``values`` were logged, in seconds since 1970.
+    ``stopped`` is why it was stopped, ``error`` why it failed. ``number`` is its place among the
+    children, from 0; ``times`` are the moments at which ``values`` were logged, in seconds since
+    1970.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Trial:
     values: Sequence[float] = ()
     stopped: str = ""
     times: Sequence[float] = ()
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

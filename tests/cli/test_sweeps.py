@@ -97,6 +97,8 @@ def test_a_hyperdrive_file_is_swept_and_its_runs_are_compared(project, tmp_path)
     assert len(data(project.aml("runs", "--parent", run_id, "--json"))) == 3
     listed = json.loads(project.aml("run", "list", "--parent-run-id", run_id).out)
     assert {each["arguments"][0] for each in listed} == {"--wait"}
+    assert {each["run_type"] for each in listed} == {"azureml.scriptrun"}
+    assert found["run_type"] == "hyperdrive"
     child = data(project.aml("run", "show", f"{run_id}_2", "--json"))
     assert child["arguments"] == ["--wait", "0", "--lr", "3"]
 
@@ -122,6 +124,10 @@ def test_a_sweep_whose_runs_failed_says_so_at_its_end(project):
     assert said.code == 0, said.err
     (note,) = [line for line in said.err.splitlines() if line.startswith("note ")]
     assert note.endswith("User errors were found in at least one of the child runs.")
+    run_id = re.search(r"RunId: (\S+)", said.err)[1]
+    why = project.aml("run", "show", run_id).out.splitlines()[-1]
+    assert why.startswith(f"{run_id}_0 failed, and 2 more: ")
+    assert why.endswith("error: unrecognized arguments: --unknown")
 
 
 def test_a_hyperdrive_file_needs_a_run_configuration_and_a_name(project):
@@ -150,6 +156,9 @@ def test_a_dry_run_checks_a_sweep_and_starts_nothing(project):
     said = project.aml("submit", *given, "--dry-run")
     assert "A sweep of lr: grid sampling, 3 runs at most, 3 at once, minimize loss." in said.err
     assert (said.code, "python train.py\n" in said.out) == (0, True)
+    file = project.root / "src" / "hdconfig.yml"
+    file.write_text(HYPERDRIVE.replace("concurrent_runs: 3", "concurrent_runs: 200"))
+    assert "3 runs at most, 8 at once," in project.aml("submit", *given, "--dry-run").err
     assert not (project.root / "home" / "history.sqlite").exists()
 
 

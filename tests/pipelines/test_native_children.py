@@ -50,7 +50,11 @@ def submitted(aml, tmp_path):
 
 @pytest.mark.slow
 def test_a_child_of_a_native_sweep_is_shown_read_and_fetched(aml, submitted, tmp_path):
-    child = f"{submitted(SWEEP.replace('SECONDS', '0'))}_1"
+    name = submitted(SWEEP.replace("SECONDS", "0"))
+    child = f"{name}_1"
+    below = json.loads(aml("runs", "--parent", name, "--status", "Completed", "--json"))
+    assert {each["run_id"] for each in below} == {f"{name}_0", child}
+    assert json.loads(aml("run", "list", "--parent-run-id", name, "--last", "1")) != []
     shown = json.loads(aml("run", "show", "--json", child))
     assert (shown["run_id"], shown["state"]) == (child, "Completed")
     assert "value 2" in aml("run", "logs", child)

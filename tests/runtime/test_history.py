@@ -256,6 +256,9 @@ def test_the_runs_below_a_run_are_folded_from_its_events(history, record):
     assert (second.run_id, second.state) == ("second", RunState.RUNNING)
     assert [each.run_id for each in history.children("kid")] == ["grandchild"]
     assert history.record(parent).metrics == {"loss": 7.0}
+    completed, others = Filter(states=(RunState.COMPLETED,)), Filter(experiment="other")
+    assert [completed.takes(each) for each in (second, kid)] == [False, True]
+    assert [others.takes(each) for each in (second, kid)] == [False, False]
 
 
 def test_an_unknown_run_is_answered_with_the_nearest_only(history, record):

@@ -13,12 +13,11 @@ from runtime.api.runs.source import Source
 from runtime.api.workspace import Workspace
 from runtime.api.workspaces.attributes import missing_attribute
 from runtime.history.child_runs import PARENT
-from runtime.model.pipelines import PIPELINE_TARGET, STEP_PROPERTY
+from runtime.model.pipelines import PIPELINE_TARGET, type_of
 from runtime.model.runs import EventKind, RunRecord
 from runtime.submit.prepare import SNAPSHOT_PROPERTY
 
 _PORTAL = "https://ml.azure.com/runs"
-_TYPES = {"sdk": "azureml.sdkrun", PIPELINE_TARGET: "azureml.PipelineRun"}
 
 
 class ParentExperiment(Protocol):
@@ -84,9 +83,7 @@ class RunBase:
     @property
     def type(self) -> str:
         """The type of the run in Azure ML's words, such as ``azureml.scriptrun``."""
-        if STEP_PROPERTY in self._record.properties:
-            return "azureml.StepRun"
-        return _TYPES.get(self._record.target, "azureml.scriptrun")
+        return type_of(self._record)
 
     @property
     def number(self) -> int:
