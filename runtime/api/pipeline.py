@@ -10,9 +10,11 @@ from enum import Enum
 from itertools import pairwise
 from typing import Final, NoReturn
 
+from infra.contract.errors import UsageError
 from infra.contract.load import load
 from runtime.api.exceptions import UserErrorException
 from runtime.api.run import Run
+from runtime.api.run_configuration import arguments_list
 from runtime.api.runs.base import ParentExperiment
 
 __all__ = [
@@ -137,6 +139,26 @@ class TrainingOutput:
     model_file: str | None = None
 
 
+_LISTS: Final = frozenset(
+    {
+        *("inputs", "outputs", "side_inputs", "arguments", "estimator_entry_script_arguments"),
+        *("python_script_params", "jar_params"),
+    }
+)
+"""Parameters of steps that are lists."""
+
+
+def _require_list(name: str, given: object) -> None:
+    """Raise ``UsageError`` for a text, and for one thing where a list is meant."""
+    if isinstance(given, str):
+        arguments_list(given, name)
+    if not isinstance(given, Iterable):
+        raise UsageError(
+            f"{name} is one {type(given).__name__}, not a list.",
+            remedy=f"Write {name}=[{given!r}].",
+        )
+
+
 class PipelineStep:
     """One step. Each kind is a dataclass of its own parameters, most with these two."""
 
@@ -144,6 +166,8 @@ class PipelineStep:
     outputs: Sequence[object] | None = None
 
     def __setattr__(self, name: str, value: object) -> None:
+        if name in _LISTS and value is not None:
+            _require_list(name, value)
         object.__setattr__(self, name, value)
         if name == "outputs" and isinstance(value, list | tuple):
             for each in value:

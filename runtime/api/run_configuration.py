@@ -1,5 +1,6 @@
 """``RunConfiguration``, as in azureml-core: how and where a script runs."""
 
+import shlex
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
@@ -236,14 +237,20 @@ def loaded_configuration(path: Path, name: str | None) -> RunConfiguration:
 _PARAMETERS = ("script", "arguments", "framework", "communicator", "conda_dependencies", "command")
 
 
-def arguments_list(given: Sequence[object] | None) -> list[object]:
-    """Return the arguments of a script as a list.
+def arguments_list(given: Sequence[object] | None, name: str = "arguments") -> list[object]:
+    """Return the arguments of a script as a list; ``name`` is that of the parameter.
 
     Raises ``UsageError`` for a text, whose characters would be taken as arguments.
     """
     if isinstance(given, str):
         raise UsageError(
-            f"arguments is the text {given!r}, not a list.",
-            remedy=f"Write arguments={given.split()!r}.",
+            f"{name} is the text {given!r}, not a list.", remedy=f"Write {name}={_words(given)!r}."
         )
     return list(given or ())
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:  # a quote that is not closed
+        return text.split()

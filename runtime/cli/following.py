@@ -13,12 +13,12 @@ from runtime.cli.shown_runs import elapsed
 from runtime.history.fold import as_number, number_text
 from runtime.model.runs import RunEvent, RunRecord
 from runtime.model.states import NEXT, RunState
+from runtime.submit.notes import LAST_LINES
 from runtime.submit.watch import Ended, Happened, Logged, Seen
 
 _SCRIPT_LOG = "user_logs/std_log.txt"
 _RANK_LOGS = "user_logs/std_log_process_"
 _NODE_LOGS = "user_logs/std_log_node_"
-LAST_LINES = " Its last lines:"
 _SHORT = 60
 _OF_ITSELF = frozenset({"metric", "state", "message"})
 

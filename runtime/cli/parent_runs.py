@@ -9,13 +9,13 @@ from infra.contract.load import load
 from runtime.cli.az import az_options, given
 from runtime.cli.az_documents import az_run, check_named
 from runtime.cli.counted_back import CountedBack
-from runtime.cli.following import LAST_LINES
 from runtime.cli.option_values import pair
 from runtime.cli.render import print_table, say
 from runtime.cli.session import command_session, refreshed
 from runtime.model.pipelines import NATIVE_PROPERTY
 from runtime.submit.driven import driven_folder, read_task
 from runtime.submit.driven import resume as resume_driver
+from runtime.submit.notes import in_a_line
 from runtime.submit.session import ProjectSession
 from runtime.targets.base import DRIVEN
 
@@ -138,10 +138,3 @@ def show_steps(session: ProjectSession, run_id: str) -> None:
         ("STEP", "STATE", "RUN", "WHY"),
         [(each.name, each.state, each.run_id, in_a_line(each.why)) for each in steps],
     )
-
-
-def in_a_line(why: str) -> str:
-    """Return a reason as a line: of an error with a script's last lines, the last one."""
-    first, _, lines = why.partition(LAST_LINES)
-    last = lines.strip().rpartition("\n")[2].strip()
-    return " ".join(f"{first} {last}".split())

@@ -4,10 +4,10 @@ import time
 from pathlib import Path
 
 from infra.contract.errors import InterruptedByUserError
-from runtime.cli.parent_runs import in_a_line
 from runtime.cli.render import move_up, print_data, print_table, write_picture
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
+from runtime.submit.notes import in_a_line
 from runtime.submit.session import ProjectSession
 from runtime.submit.watch import Watcher
 from runtime.sweeps.importance import Importance, importance_of

@@ -35,6 +35,7 @@ from runtime.pipelines.planning import StepState, failed, plan_of
 from runtime.pipelines.sweep_steps import leave, outputs_of_best, submit_step
 from runtime.submit.driven import driven_folder
 from runtime.submit.driver_process import Driving, timestamp
+from runtime.submit.notes import in_a_line
 from runtime.submit.prepare import LOCAL
 from runtime.submit.submitting import submitter_of
 from runtime.submit.watch import Pace, Watcher
@@ -341,8 +342,8 @@ class _Execution:
         run = self._runs.pop(step.name)
         state = _ENDS[record.state]
         if state is not StepState.COMPLETED:
-            why = (record.error or "").strip().partition("\n")[0]
-            self._log(f"Step {step.name} {str(state).lower()}: {why}")
+            why = (record.error or "").strip()
+            self._log(f"Step {step.name} {str(state).lower()}: {in_a_line(why)}")
             self._became(step.name, state, None, why=why)
             return
         outputs = outputs_of(run, record.run_id)

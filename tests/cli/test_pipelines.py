@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from runtime.cli.parent_runs import in_a_line
+from runtime.submit.notes import in_a_line
 
 PREPARE = "type: command\ninputs: {raw: {type: uri_folder}}\noutputs: {out: {type: uri_folder}}\n"
 JOB = """\
@@ -265,9 +265,12 @@ def test_a_step_that_runs_is_shown_with_its_run(desk):
 
 
 def test_resuming_runs_only_what_failed(desk, job):
-    job.write_text(JOB.replace("(cat", f"test -e {desk.root}/ok && (cat"))
+    job.write_text(JOB.replace("(cat", f"(test -e {desk.root}/ok || (echo Gone.; exit 1)) && (cat"))
     failed = desk.aml("submit", job)
     assert failed.code == 1
+    assert "Step train failed: The script ended with exit code 1. Gone." in failed.err
+    shown = desk.aml("run", "show", run_id_of(failed)).out
+    assert re.search(r"train +Failed .* The script ended with exit code 1. Gone.", shown)
     (desk.root / "ok").touch()
     answer = desk.aml("run", "resume", run_id_of(failed))
     assert answer.code == 0, answer.err

@@ -24,6 +24,7 @@ from aml_platform import (
     ScheduleRecurrence,
     UserErrorException,
 )
+from infra.contract.errors import UsageError
 from runtime.api.pipelines.graph import graph_of
 
 NOTHING: dict = {}
@@ -57,6 +58,22 @@ def parallel(**options):
 def test_a_script_step_is_called_like_its_script():
     assert PythonScriptStep("train.py").name == "train.py"
     assert PythonScriptStep("train.py", name="train").name == "train"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"arguments": "--a 'b c'"}, "Write arguments=['--a', 'b c']."),
+        ({"inputs": PipelineData("d")}, "inputs is one PipelineData, not a list."),
+        ({"outputs": PipelineData("d")}, "Write outputs=[PipelineData(name='d')]."),
+    ],
+)
+def test_what_is_no_list_is_refused_where_a_step_takes_one(given, said):
+    with pytest.raises(UsageError) as refused:
+        PythonScriptStep("train.py", **given)
+    assert said in str(refused.value)
+    with pytest.raises(UsageError):
+        AzureBatchStep("b", create_pool=True, compute_target="c", executable="e", arguments="-a b")
 
 
 def test_steps_of_one_name_are_numbered():
