@@ -51,6 +51,7 @@ _BEAT_S: Final = 0.4
 _PAUSE_S: Final = {"local": 0.15, "azure": 1.0}
 _GONE: Final = Ended("The run is no longer in the Databricks workspace")
 _GRACE_S: Final = 60.0
+_LAST_LINES: Final = 5
 """How long a run that was asked to stop may take before Databricks cancels it."""
 _PHASES: Final = {"queued": RunState.QUEUED, "provisioning": RunState.PROVISIONING}
 
@@ -255,10 +256,11 @@ class DatabricksPlace:
     def _ends(self, run: Run | None, ended: Ended, have: Have) -> Iterator[Sign]:
         """Yield the end of a run of which no agent has told."""
         reason, page = ended.reason, run.run_page_url if run else ""
-        error = self._error(run)
         # Databricks says the same sentence as state and as error of a task without a traceback.
+        error, trace = self._error(run)
         told = [reason.rstrip("."), *([error] if error and error not in reason else ())]
         text = f"{'. '.join(told)}{f' (see {page})' if page else ''}"
+        text += f". Its last lines:\n{trace}" if trace else ""
         if ended.canceled:
             yield last_event(have, {"state": "Canceled"})
         elif ended.succeeded and self._work != "agent":
@@ -267,12 +269,12 @@ class DatabricksPlace:
             yield last_event(have, {"state": "Failed", "exit_code": 1, "error": text})
         yield PlaceEnd(None, text)
 
-    def _error(self, run: Run | None) -> str:
-        """Return the error of the run's task, as its output has it."""
+    def _error(self, run: Run | None) -> tuple[str, str]:
+        """Return the error of the run's task as its output has it, and the end of its traceback."""
         tasks = run.tasks or [] if run else []
         for task in tasks[:1]:
             with suppress(DatabricksError):
                 output = self._workspace.client.jobs.get_run_output(int(task.run_id or 0))
-                words = [output.error or "", *(output.error_trace or "").splitlines()[-5:]]
-                return "\n".join(word for word in words if word)
-        return ""
+                trace = (output.error_trace or "").splitlines()[-_LAST_LINES:]
+                return output.error or "", "\n".join(trace)
+        return "", ""

@@ -5,9 +5,11 @@ import io
 import json
 import os
 import signal
+import ssl
 import zipfile
 from dataclasses import replace
 
+import httpx
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.config import Config
@@ -109,7 +111,9 @@ def properties(target, handle):
     return {e.data["key"]: e.data["value"] for e in events if e.kind == "property"}
 
 
-def test_a_run_whose_cluster_is_lost_has_failed_for_that_reason(target, client, home, tmp_path):
+def test_a_run_whose_cluster_is_lost_has_failed_for_that_reason(
+    target, client, home, tmp_path, cloud
+):
     handle = target.launch(a_run(tmp_path, WAITS))
     waited(lambda: output(target, handle), seconds=PATIENCE_S)
     run = client.jobs.get_run(run_of(home, handle))
@@ -120,6 +124,12 @@ def test_a_run_whose_cluster_is_lost_has_failed_for_that_reason(target, client, 
     assert "cluster was terminated" in status.error
     assert run.run_page_url in status.error
     assert properties(target, handle)["databricks.run_page_url"] == run.run_page_url
+    # A browser has no token, and is shown no output.
+    page = httpx.get(run.run_page_url, verify=ssl.create_default_context(cafile=str(cloud.ca)))
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    for told in (f"<h1>{run.run_name}</h1>", "FAILED", "cluster was terminated"):
+        assert told in page.text
+    assert cloud.http.get(f"{run.run_page_url}0").status_code == 404
 
 
 def test_a_run_that_databricks_cancels_is_canceled(target, client, home, tmp_path):
@@ -261,6 +271,10 @@ def test_a_wheel_runs_its_entry_point_and_fails_with_its_error(target, tmp_path)
     status = finished(target, handle)
     assert (status.state, status.exit_code) == (RunState.FAILED, 1)
     assert "SystemExit: ['--x', '1']" in status.error
+    handle = target.launch(with_options(replace(run, run_id="no_entry"), name, entry_point="no"))
+    reason, _, last = finished(target, handle).error.partition(" Its last lines:\n")
+    said = "Package greet has neither an entry point nor a function no"
+    assert (reason.count(said), last.count(said)) == (1, 1)
 
 
 def test_options_that_contradict_each_other_are_refused_at_once(target, tmp_path):

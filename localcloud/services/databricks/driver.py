@@ -258,8 +258,10 @@ def _entry_point(package: str, name: str) -> Callable[[], Any]:
             function: Callable[[], Any] = found.load()
             return function
     module = importlib.import_module(package.replace("-", "_"))
-    named: Mapping[str, Callable[[], Any]] = vars(module)
-    return named[name]
+    named: Callable[[], Any] | None = getattr(module, name, None)
+    if named is None:
+        raise ValueError(f"Package {package} has neither an entry point nor a function {name}.")
+    return named
 
 
 def _entry_points(package: str) -> Iterator[importlib.metadata.EntryPoint]:

@@ -1,11 +1,13 @@
 """Runs of jobs: submitted once, read, canceled, listed and deleted. There are no jobs to repeat."""
 
 import secrets
+from html import escape
 from pathlib import Path
 from typing import Final
 
 from infra.contract.json_types import Document, JsonObject
-from localcloud.calls.messages import Reply, answer
+from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.routes import Route
 from localcloud.services.databricks.clusters import find_cluster
 from localcloud.services.databricks.engine import DatabricksEngine, in_order, run_folder
 from localcloud.services.databricks.libraries import require_libraries
@@ -16,7 +18,7 @@ from localcloud.services.databricks.refusals import (
     unsupported,
     wrong,
 )
-from localcloud.services.databricks.service import USER, Site, SiteCall, number, routes
+from localcloud.services.databricks.service import USER, Site, SiteCall, number, routes, site_of
 from localcloud.services.databricks.states import going
 from localcloud.services.databricks.task_kinds import kind_of_task
 
@@ -106,12 +108,16 @@ def _new_id() -> int:
 
 
 def _found(on: SiteCall) -> tuple[JsonObject, JsonObject | None]:
+    """Return the run that a call is about."""
+    return find_run(on.site, on.needed("run_id"))
+
+
+def find_run(site: Site, wanted: str) -> tuple[JsonObject, JsonObject | None]:
     """Return the run with an id, and the task if the id is that of a task."""
-    wanted = on.needed("run_id")
-    run = on.site.get("run", wanted)
+    run = site.get("run", wanted)
     if run is not None:
         return run, None
-    for run in on.site.all("run"):
+    for run in site.all("run"):
         for task in run["tasks"]:
             if str(task["run_id"]) == wanted:
                 return run, task
@@ -157,6 +163,39 @@ def _text(file: str) -> str:
         return Path(file).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+
+
+def _run_page(call: Call) -> Reply | None:
+    """Return the page that a run's ``run_page_url`` leads to.
+
+    A browser has no token, so that it says how the run is, and not what it printed.
+    """
+    found = site_of(call.cloud, call.params["site"])
+    if found is None:
+        return None
+    try:
+        run, task = find_run(found[0], call.params["run"])
+    except DatabricksRefusedError:
+        return None
+    shown = run if task is None else task
+    state = shown["state"]
+    outcome = state.get("result_state") or state["life_cycle_state"]
+    rows = {
+        "Run": call.params["run"],
+        "State": outcome,
+        "Message": state["state_message"] or "-",
+        "Tasks": ", ".join(each["task_key"] for each in run["tasks"]),
+        "Output": f"aml run logs {run['run_name']}",
+    }
+    cells = "".join(f"<tr><th>{key}<td>{escape(str(value))}" for key, value in rows.items())
+    title = escape(str(run["run_name"]))
+    content = (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        f"<style>body{{font:1rem sans-serif}}th{{text-align:left}}</style><h1>{title}</h1>"
+        f"<table>{cells}</table>"
+    )
+    headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+    return Reply(200, content.encode(), headers, "text/html; charset=utf-8")
 
 
 def _cancel(on: SiteCall) -> Reply:
@@ -209,3 +248,5 @@ ROUTES: Final = routes(
         ("*", "/jobs/{rest:path}", _refuse),
     )
 )
+PAGES: Final = (Route("GET", "/databricks/{site}/jobs/runs/{run}", _run_page, open=True),)
+"""What is for browsers."""

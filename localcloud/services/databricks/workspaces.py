@@ -106,6 +106,7 @@ KINDS: Final = (
 ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/databricks/{site}/.well-known/databricks-config", _discover, open=True),
     *runs.ROUTES,
+    *runs.PAGES,
     *clusters.ROUTES,
     *cluster_ends.ROUTES,
     *files_planes.ROUTES,
