@@ -106,6 +106,11 @@ def same_arm_id(one: str, other: str) -> bool:
     return one.rstrip("/").lower() == other.rstrip("/").lower()
 
 
+def qualified(token: str, name: str) -> str:
+    """Return the key of `aml:adopt` for a resource whose name one of another type has, too."""
+    return f"{token}::{name}"
+
+
 def _not_an_id(text: str) -> UsageError:
     return UsageError(
         f"{text!r} is not an ARM resource id.",

@@ -9,6 +9,7 @@ from infra.commands.operation import Confirmation
 from infra.contract.command_line import stack_command
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.errors import UsageError
+from infra.contract.json_types import JsonObject
 from infra.contract.project import project_of_new_stack
 from infra.deploy.importing.entries import ImportedWorkspace
 from infra.deploy.importing.fetch import Beside, fetched, write_file
@@ -57,7 +58,7 @@ def import_(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Write a stack file for an existing workspace, its computes and connections; adopt them.
+    """Write a stack file for a workspace, its computes, datastores, connections; adopt them.
 
     No project is needed: as with `aml init`, the file makes one of the folder.
 
@@ -72,13 +73,7 @@ def import_(
     found = fetched(project, wanted, file, only, Beside(registries, clusters))
     write_file(found, file)
     if as_json:
-        lists = {
-            "computes": found.computes,
-            "connections": found.connections,
-            "registries": found.registries,
-            "kubernetes_clusters": found.clusters,
-        }
-        view.print_json({"file": str(file), **lists, "adopt": found.adopt})
+        view.print_json({"file": str(file), **_lists(found), "adopt": found.adopt})
     what = f"{view.short_path(file)}: workspace {found.workspace['name']}"
     view.say(f"{what} with {_counted(found)}.")
     for other in stacks_of_workspace(project.home, wanted, but=name):
@@ -87,11 +82,11 @@ def import_(
             f" is drift in the other, and {stack_command('destroy', other)} deletes it."
         )
     for line in found.left:
-        view.say(f"note: not imported: {line}.")
+        view.say(f"note: not imported: {line}{'' if line.endswith('?') else '.'}")
     if found.variables:
         view.say(
-            f"No API returns these credentials: set {', '.join(found.variables)},"
-            f" then run {stack_command('up', name)}."
+            f"The stack file refers to credentials that it does not hold: set"
+            f" {', '.join(found.variables)}, then run {stack_command('up', name)}."
         )
         return
     opened = open_stack(name)
@@ -106,10 +101,21 @@ def import_(
     view.say(plans.done_line(done.result.changes) if done.result else "Nothing was adopted.")
 
 
+def _lists(found: ImportedWorkspace) -> JsonObject:
+    return {
+        "computes": found.computes,
+        "datastores": found.datastores,
+        "connections": found.connections,
+        "registries": found.registries,
+        "kubernetes_clusters": found.clusters,
+    }
+
+
 def _counted(found: ImportedWorkspace) -> str:
     """Return how much of each was found; beside computes only what there is any of."""
     counts = (
         ("compute", "computes", len(found.computes)),
+        ("datastore", "datastores", len(found.datastores)),
         ("connection", "connections", len(found.connections)),
         ("registry", "registries", len(found.registries)),
         ("Kubernetes cluster", "Kubernetes clusters", len(found.clusters)),

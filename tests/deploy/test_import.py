@@ -75,10 +75,7 @@ def test_credentials_that_no_api_returns_become_references(deployed, monkeypatch
     deployed.good("compute", "attach", "lab", "--kind", "virtual_machine", *settings)
     deployed.good("up", "--yes")
     said = deployed.good("import", Outside(deployed).workspace, "-s", "taken", "--yes")
-    assert (
-        "No API returns these credentials: set LAB_PASSWORD, then run `aml up -s taken`."
-        in said.err
-    )
+    assert "does not hold: set LAB_PASSWORD, then run `aml up -s taken`." in said.err
     monkeypatch.setenv("LAB_PASSWORD", "Pa55")
     deployed.good("up", "-s", "taken", "--yes")
     assert (

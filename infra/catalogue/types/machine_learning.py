@@ -305,7 +305,15 @@ DATASTORE: Final = ArmType(
         "properties.protocol": "https",
         "properties.serviceDataAccessAuthIdentity": "None",
     },
-    open_ended=dict.fromkeys(below("properties", "endpoint resourceGroup subscriptionId")),
+    open_ended=dict.fromkeys(
+        below(
+            "properties",
+            """
+            endpoint resourceGroup subscriptionId
+            credentials.authorityUrl credentials.resourceUrl
+            """,
+        )
+    ),
     read_only=words("properties.isDefault"),
 )
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from infra.arm.diffing import plain
 from infra.catalogue.documents import with_value_at
+from infra.catalogue.names import qualified, same_arm_id
 from infra.catalogue.updates.rule import covers
 from infra.contract.errors import UnknownNameError, UsageError
 from infra.contract.json_types import JsonObject
@@ -42,12 +43,15 @@ _LISTED: Final = {
     "azure-native:machinelearningservices:Registry": ("registries", "registryName"),
     "azure-native:containerservice:ManagedCluster": ("kubernetes_clusters", "resourceName"),
     "azure-native:machinelearningservices:WorkspaceConnection": ("connections", "connectionName"),
+    "azure-native:machinelearningservices:Datastore": ("datastores", "name"),
 }
 """Types that a stack file lists, with the list and the property of their names."""
 _OTHERWISE: Final = frozenset(
     {
         "name", "resource_group", "location", "tags", "workspace", "kind", "subnet",
-        "firewall.subnets", "credentials", "credentials.type",
+        "firewall.subnets", "credentials", "credentials.type", "credentials.key",
+        "credentials.token", "credentials.client_secret", "account_name",
+        "storage_account_id.resource_group", "storage_account_id.subscription",
     }
 )  # fmt: skip
 """Keys whose values are no copy of the service's: names of what a file declares, secrets."""
@@ -183,7 +187,12 @@ def _edits(each: DriftedResource, spec: StackSpec) -> tuple[list[Edit], set[str]
         return [], set()
     place = f"aml:computes[{index}]"
     if each.gone:
-        adopted = [f"aml:adopt{_step(each.deployed.name)}"] * (each.deployed.name in spec.adopt)
+        keys = (each.deployed.name, qualified(COMPUTE, each.deployed.name))
+        adopted = [
+            f"aml:adopt{_step(key)}"
+            for key in keys
+            if same_arm_id(spec.adopt.get(key, ""), each.deployed.id)
+        ]
         return [Edit(path, None) for path in (place, *adopted)], {GONE}
     return _said(each, place, rows_of(kind), spec.computes[index].tags, spec)
 

@@ -1,8 +1,8 @@
 """From an existing workspace and what is named beside it to a stack file. Pure.
 
 Its prerequisites (group, storage, vault, insights, registry) are referenced by id and left alone;
-the workspace, its computes and its connections are adopted, under the ids of `aml:adopt`, and so
-are the registries and Kubernetes clusters that somebody named.
+the workspace, its computes, datastores and connections are adopted, under the ids of `aml:adopt`,
+and so are the registries and Kubernetes clusters that somebody named.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from typing import Final
 from infra.arm import bodies
 from infra.catalogue.documents import value_at
 from infra.catalogue.locations import location_name, same_location
-from infra.catalogue.names import parse_arm_id, same_arm_id
+from infra.catalogue.names import parse_arm_id, qualified, same_arm_id
 from infra.catalogue.types.table import arm_type, variant_of_body
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.errors import UsageError
@@ -24,6 +24,7 @@ from infra.deploy.importing.connections import (
     Secrets,
     imported_connection,
 )
+from infra.deploy.importing.datastores import imported_datastore
 from infra.deploy.importing.services import imported_cluster, imported_registry
 from infra.deploy.stack.file_entries import (
     CREDENTIALS,
@@ -35,8 +36,13 @@ from infra.deploy.stack.file_entries import (
 from infra.spec.editing import StackFile
 
 WORKSPACE: Final = arm_type("Microsoft.MachineLearningServices/workspaces")
-_CONNECTION: Final = "connection {}"
-_ADOPTED_CONNECTION: Final = "platform-connection-{}"
+_COMPUTE: Final = "azure-native:machinelearningservices:Compute"
+_DATASTORE: Final = "azure-native:machinelearningservices:Datastore"
+_CONNECTION: Final = "azure-native:machinelearningservices:WorkspaceConnection"
+_REGISTRY: Final = "azure-native:machinelearningservices:Registry"
+_CLUSTER: Final = "azure-native:containerservice:ManagedCluster"
+_EXTENSION: Final = "azure-native:kubernetesconfiguration:Extension"
+_ADOPTED: Final = "platform-workspace"
 _OPTIONAL: Final = {
     "application_insights": "application_insights_id",
     "container_registry": "container_registry_id",
@@ -57,31 +63,43 @@ class ImportedWorkspace:
     location: str
     subscription: str
     computes: list[JsonObject] = field(default_factory=list)
+    datastores: list[JsonObject] = field(default_factory=list)
     connections: list[JsonObject] = field(default_factory=list)
     registries: list[JsonObject] = field(default_factory=list)
     clusters: list[JsonObject] = field(default_factory=list)
     adopt: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
-    """Variable to what it is for: a compute's name, or `connection NAME`."""
+    """Variable to what it is for: a compute's name, `connection NAME` or `datastore NAME`."""
     left: list[str] = field(default_factory=list)
 
     @property
     def cloud(self) -> str:
         return "local" if self.subscription.lower() == SUBSCRIPTION else "azure"
 
+    def adopts(self, token: str, name: str, document: Document) -> None:
+        """Adopt a resource as ``name``; a compute and a datastore may well have the same name."""
+        key = qualified(token, name) if name in self.adopt else name
+        self.adopt[key] = str(parse_arm_id(str(document["id"])))
+
     def leave(self, name: str, why: str) -> None:
         """Leave a compute out of the file, with the reason."""
-        self.computes = [each for each in self.computes if each["name"] != name]
-        self.variables = {key: each for key, each in self.variables.items() if each != name}
-        self.adopt.pop(f"platform-{name}", None)
-        self.left.append(f"{name}: {why}")
+        self._leave("computes", name, name, why)
+
+    def leave_datastore(self, name: str, why: str) -> None:
+        """Leave a datastore out of the file, with the reason."""
+        self._leave("datastores", name, f"datastore {name}", why)
 
     def leave_connection(self, name: str, why: str) -> None:
         """Leave a connection out of the file, with the reason."""
-        label = _CONNECTION.format(name)
-        self.connections = [each for each in self.connections if each["name"] != name]
+        self._leave("connections", name, f"connection {name}", why)
+
+    def _leave(self, kind: str, name: str, label: str, why: str) -> None:
+        """``kind`` is the list of it here, and its collection in the service."""
+        entries = [each for each in getattr(self, kind) if each["name"] != name]
+        setattr(self, kind, entries)
         self.variables = {key: each for key, each in self.variables.items() if each != label}
-        self.adopt.pop(_ADOPTED_CONNECTION.format(name), None)
+        id_ = f"{self.adopt[_ADOPTED]}/{kind}/{name}"
+        self.adopt = {key: each for key, each in self.adopt.items() if not same_arm_id(each, id_)}
         self.left.append(f"{label}: {why}")
 
 
@@ -109,11 +127,24 @@ def imported(workspace: Document, computes: Iterable[Document]) -> ImportedWorks
         },
         location_name(str(inputs["location"])),
         where.subscription,
-        adopt={"platform-workspace": str(where)},
+        adopt={_ADOPTED: str(where)},
     )
     for document in computes:
         _add(found, document)
     return found
+
+
+def add_datastore(found: ImportedWorkspace, document: Document) -> None:
+    """Add a datastore of the workspace, or the reason why it is left out."""
+    name = str(document["name"])
+    try:
+        made = imported_datastore(document, str(found.workspace.get("storage_account_id") or ""))
+    except NotDeclarableError as error:
+        found.leave_datastore(name, str(error))
+        return
+    found.datastores.append(made.entry)
+    found.adopts(_DATASTORE, f"platform-{name}", document)
+    found.variables |= dict.fromkeys(made.variables, f"datastore {name}")
 
 
 def add_connection(found: ImportedWorkspace, document: Document, secrets: Secrets) -> None:
@@ -128,8 +159,8 @@ def add_connection(found: ImportedWorkspace, document: Document, secrets: Secret
         found.leave_connection(name, str(error))
         return
     found.connections.append(made.entry)
-    found.adopt[_ADOPTED_CONNECTION.format(name)] = str(parse_arm_id(str(document["id"])))
-    found.variables |= dict.fromkeys(made.variables, _CONNECTION.format(name))
+    found.adopts(_CONNECTION, f"platform-connection-{name}", document)
+    found.variables |= dict.fromkeys(made.variables, f"connection {name}")
 
 
 def add_registry(found: ImportedWorkspace, document: Document) -> None:
@@ -140,7 +171,7 @@ def add_registry(found: ImportedWorkspace, document: Document) -> None:
     except NotDeclarableError as error:
         found.left.append(f"registry {name}: {error}")
         return
-    found.adopt[f"platform-registry-{name}"] = str(parse_arm_id(str(document["id"])))
+    found.adopts(_REGISTRY, f"platform-registry-{name}", document)
 
 
 def add_cluster(found: ImportedWorkspace, document: Document, extension: Document) -> None:
@@ -152,8 +183,8 @@ def add_cluster(found: ImportedWorkspace, document: Document, extension: Documen
     except NotDeclarableError as error:
         found.left.append(f"cluster {name}: {error}")
         return
-    found.adopt[f"platform-cluster-{name}"] = id_
-    found.adopt[f"platform-cluster-{name}-extension"] = str(parse_arm_id(str(extension["id"])))
+    found.adopts(_CLUSTER, f"platform-cluster-{name}", document)
+    found.adopts(_EXTENSION, f"platform-cluster-{name}-extension", extension)
     for compute in found.computes:
         if same_arm_id(str(compute.get("resource_id") or ""), id_):
             del compute["resource_id"]
@@ -178,6 +209,7 @@ def write_import(found: ImportedWorkspace, file: StackFile) -> None:
     for key, entries in (
         ("aml:kubernetes_clusters", found.clusters),
         ("aml:computes", found.computes),
+        ("aml:datastores", found.datastores),
         ("aml:connections", found.connections),
         ("aml:registries", found.registries),
     ):
@@ -202,7 +234,7 @@ def _add(found: ImportedWorkspace, document: Document) -> None:
         return
     said = _declaration(found, name, kind, inputs)
     found.computes.append(said)
-    found.adopt[f"platform-{name}"] = id_
+    found.adopts(_COMPUTE, f"platform-{name}", document)
 
 
 def _declaration(found: ImportedWorkspace, name: str, kind: str, inputs: Document) -> JsonObject:

@@ -18,11 +18,13 @@ from infra.contract.json_types import Document
 from infra.contract.project import Project
 from infra.deploy.importing.computes import Computes, pages
 from infra.deploy.importing.connections import NotDeclarableError
+from infra.deploy.importing.datastores import is_default
 from infra.deploy.importing.entries import (
     WORKSPACE,
     ImportedWorkspace,
     add_cluster,
     add_connection,
+    add_datastore,
     add_registry,
     imported,
     write_import,
@@ -36,6 +38,7 @@ from infra.spec.problems import Problem, file_error
 REGISTRY: Final = arm_type("Microsoft.MachineLearningServices/registries")
 CLUSTER: Final = arm_type("Microsoft.ContainerService/managedClusters")
 INSTALLED: Final = arm_type("Microsoft.KubernetesConfiguration/extensions")
+DATASTORE: Final = arm_type("Microsoft.MachineLearningServices/workspaces/datastores")
 CONNECTION: Final = arm_type("Microsoft.MachineLearningServices/workspaces/connections")
 _HIDDEN: Final = "how it signs in may not be read (`listsecrets` was answered with {status})"
 _MISSING: Final = 404
@@ -60,9 +63,9 @@ def fetched(
     only: Sequence[str] = (),
     beside: Beside = NOTHING,
 ) -> ImportedWorkspace:
-    """Return the declaration of a workspace, its computes and connections, and what is beside it.
+    """Return the declaration of a workspace and what is in it, and of what is beside it.
 
-    ``only`` names computes: no others, and no connections.
+    ``only`` names computes: no others, no datastores and no connections.
     """
     where = parse_arm_id(workspace_id)
     if where.type.lower() != WORKSPACE.name.lower():
@@ -88,6 +91,7 @@ def fetched(
         names = only or list(computes.all())
         found = imported(workspace, [computes.one(name).document for name in names])
         if not only:
+            _add_datastores(found, client, str(where))
             _add_connections(found, client, str(where))
         _add_beside(found, client, where, beside)
         return found
@@ -118,6 +122,14 @@ def _one(client: Client, row: ArmType, id_: str) -> Document:
             at=id_,
         )
     return checked(answer, at=id_).document
+
+
+def _add_datastores(found: ImportedWorkspace, client: Client, workspace: str) -> None:
+    """Add the workspace's datastores, beside those that the service makes for each."""
+    path = f"{bodies.url_path(workspace)}/datastores"
+    for document in pages(client, path, DATASTORE.api_version):
+        if not is_default(document):
+            add_datastore(found, document)
 
 
 def _add_connections(found: ImportedWorkspace, client: Client, workspace: str) -> None:
@@ -163,6 +175,7 @@ def _left_out(found: ImportedWorkspace, entries: Document, problems: Sequence[Pr
     """Leave out what the import has added and the file may not have; return whether it is any."""
     lists = (
         ("aml:computes", found.computes, found.leave),
+        ("aml:datastores", found.datastores, found.leave_datastore),
         ("aml:connections", found.connections, found.leave_connection),
     )
     any_left = False

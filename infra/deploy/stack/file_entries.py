@@ -163,7 +163,7 @@ _LEFT_AS_FOUND: Final = (
 )
 """Keys of a workspace that an import leaves out: what a file does not say stays as it is."""
 WORKSPACE_KEYS: Final = (*WORKSPACE_ROWS, *_LEFT_AS_FOUND)
-_SERVICE_ACCESS: Final = {
+SERVICE_ACCESS: Final = {
     "None": "none",
     "WorkspaceSystemAssignedIdentity": "workspace_system_identity",
     "WorkspaceUserAssignedIdentity": "workspace_user_identity",
@@ -343,7 +343,7 @@ _OF_OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
         Row("credentials.client_secret", "properties.credentials.secrets.clientSecret"),
         Row("credentials.tenant_id", "properties.credentials.tenantId"),
         Row("credentials.client_id", "properties.credentials.clientId"),
-        Row("service_access", "properties.serviceDataAccessAuthIdentity", _SERVICE_ACCESS.get),
+        Row("service_access", "properties.serviceDataAccessAuthIdentity", SERVICE_ACCESS.get),
         Row("description", "properties.description"),
         Row("tags", "properties.tags"),
         *_PLACED,
