@@ -25,10 +25,9 @@ class WrappedKey:
     @classmethod
     def parse(cls, salt: str | None) -> Self | None:
         """Return the key that ``str()`` named, ``None`` for the salt string of a passphrase."""
-        if not salt or _SCHEME not in salt:
-            return None
-        url, _, encrypted = salt.rpartition(_JOINT)
-        return cls(url, encrypted)
+        url, joint, encrypted = (salt or "").rpartition(_JOINT)
+        # A salt is base64, which may well begin with the slashes of a URL: it never has the joint.
+        return cls(url, encrypted) if joint and _SCHEME in url else None
 
     @classmethod
     def of(cls, url: object, encrypted: object) -> Self | None:
