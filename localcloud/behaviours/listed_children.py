@@ -27,6 +27,15 @@ def _nothing(_: Entries) -> None:
     """Refuse nothing."""
 
 
+def _any_may_go(_: Call, __: StoredResource) -> None:
+    """Refuse nothing."""
+
+
+def _no_more(_: Call, __: StoredResource) -> JsonObject:
+    """Show nothing beside what is stored."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """Children of ``type``, which the properties of their parent list under ``key``.
@@ -34,7 +43,9 @@ class Listed:
     - ``kept``: a PUT of the parent without the list keeps them. ``removed``: a list without one of
       them deletes it.
     - ``flat``: an entry has its properties beside its name.
-    - ``defaults``: properties of a new one. ``require(entries)`` refuses what cannot be together.
+    - ``defaults``: properties of a new one. ``require(entries)`` refuses what cannot be together,
+      ``may_go(call, child)`` what a list cannot leave out.
+    - ``computed(call, child)``: properties that reading adds; those of ``ignored`` are not stored.
     """
 
     key: str
@@ -44,6 +55,9 @@ class Listed:
     flat: bool = False
     defaults: Document = field(default_factory=dict)
     require: Callable[[Entries], None] = _nothing
+    may_go: Callable[[Call, StoredResource], None] = _any_may_go
+    computed: Callable[[Call, StoredResource], JsonObject] = _no_more
+    ignored: frozenset[str] = frozenset()
 
     def take(self, call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
         """Store the children that a parent's body lists; return the body without them.
@@ -60,6 +74,8 @@ class Listed:
         before = {each.name.lower(): each for each in self.of(call, owner)}
         gone = [each for name, each in before.items() if name not in map(str.lower, entries)]
         if self.removed:
+            for each in gone:
+                self.may_go(call, each)
             call.cloud.store.resources.remove(each.id for each in gone)
         else:
             entries |= {each.name: each.properties for each in gone}
@@ -101,6 +117,10 @@ class Listed:
         self.require({**others, name: properties})
         return {**wanted, "properties": properties}
 
+    def show_child(self, call: Call, child: StoredResource, body: JsonObject) -> JsonObject:
+        """Return the body of a child that is read by itself: the ``show`` of its kind."""
+        return {**body, "properties": {**body["properties"], **self.computed(call, child)}}
+
     def _entries(self, given: object) -> Iterator[tuple[str, JsonObject]]:
         seen: set[str] = set()
         for at, item in enumerate(given if isinstance(given, list) else ()):
@@ -112,11 +132,12 @@ class Listed:
                 raise invalid([(path, f"'{self.key}' has two entries named '{name}'.")])
             seen.add(name.lower())
             inner = each if self.flat else each.get("properties") or {}
-            left_out = {*_OWN, _STATE} if self.flat else {_STATE}
+            left_out = {*_OWN, _STATE} if self.flat else {*self.ignored, _STATE}
             yield name, {key: value for key, value in inner.items() if key not in left_out}
 
     def _shown(self, call: Call, child: StoredResource) -> JsonObject:
-        properties = {**child.properties, _STATE: child.provisioning_state(call.now)}
+        state = child.provisioning_state(call.now)
+        properties = {**child.properties, **self.computed(call, child), _STATE: state}
         if self.flat:
             return {"name": child.name, **properties}
         return {"id": child.id, "name": child.name, "type": child.type, "properties": properties}

@@ -212,6 +212,15 @@ def _show_card(call: Call, card: StoredResource, body: JsonObject) -> JsonObject
 
 
 def _keep_used_card(call: Call) -> Reply | None:
+    card = find(call, str(call.arm))
+    endpoint = reference(card.properties.get("privateEndpoint")) if card else ""
+    if endpoint:
+        raise RefusedError(
+            400,
+            "NicInUseWithPrivateEndpoint",
+            f"Network interface {call.arm} cannot be deleted because it is currently in use with an"
+            f" private endpoint ({endpoint}).",
+        )
     machine = machine_of(call, str(call.arm))
     if machine is not None:
         raise RefusedError(

@@ -12,6 +12,8 @@ from typing import Final
 from infra.catalogue.api_versions import PRIVATE_DNS
 from infra.catalogue.names import ArmId, parse_arm_id
 from infra.contract.json_types import Document, JsonObject
+from localcloud.behaviours.network_uses import LINK as _LINK
+from localcloud.behaviours.network_uses import keep_linked_zone
 from localcloud.behaviours.networks import ENDPOINT, reference, require_there
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.kinds import Kind
@@ -23,7 +25,6 @@ from localcloud.store.resources import StoredResource, key_of
 
 _GROUPS: Final = f"{ENDPOINT}/privateDnsZoneGroups"
 _ZONE: Final = "Microsoft.Network/privateDnsZones"
-_LINK: Final = f"{_ZONE}/virtualNetworkLinks"
 _ADDRESS: Final = "A"
 _RECORDS: Final = {
     _ADDRESS: "aRecords",
@@ -206,7 +207,7 @@ def _address_record(call: Call) -> Reply:
 
 KINDS: Final = (
     replace(kind_of(_GROUPS), fill=_zone_group, show=_show_zone_group),
-    replace(kind_of(_ZONE), show=_show_zone),
+    replace(kind_of(_ZONE), show=_show_zone, handlers={"DELETE": keep_linked_zone}),
     replace(kind_of(_LINK), fill=_link),
     *(
         Kind(

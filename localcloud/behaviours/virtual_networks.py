@@ -6,6 +6,17 @@ from typing import Final
 from infra.catalogue.api_versions import NETWORK as VERSION
 from infra.contract.json_types import Document, JsonObject
 from localcloud.behaviours.listed_children import Entries, Listed
+from localcloud.behaviours.network_uses import (
+    SUBNET,
+    cards_with_group,
+    in_subnet,
+    keep_used_group,
+    keep_used_subnets,
+    keep_used_table,
+    require_empty,
+    subnets_with,
+    with_lists,
+)
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.kinds import Fill, Kind
 from localcloud.calls.messages import Call
@@ -75,7 +86,14 @@ def _require_hop(name: str, route: Document) -> None:
 
 
 # Azure keeps the subnets of a network whose PUT does not name them, and deletes rules and routes.
-SUBNETS: Final = Listed("subnets", f"{_NETWORK}/subnets", kept=True)
+SUBNETS: Final = Listed(
+    "subnets",
+    SUBNET,
+    kept=True,
+    may_go=require_empty,
+    computed=in_subnet,
+    ignored=frozenset({"ipConfigurations", "privateEndpoints"}),
+)
 RULES: Final = Listed("securityRules", f"{_GROUP}/securityRules", require=_require_rules)
 ROUTES: Final = Listed(
     "routes", f"{_TABLE}/routes", defaults={"hasBgpOverride": False}, require=_require_routes
@@ -93,9 +111,28 @@ def _filled(listed: Listed, **defaults: object) -> Fill:
 
 
 KINDS: Final = (
-    replace(kind_of(_NETWORK), fill=_filled(SUBNETS), show=SUBNETS.show),
-    replace(kind_of(SUBNETS.type), fill=SUBNETS.fill_child),
-    replace(kind_of(_GROUP), fill=_filled(RULES), show=RULES.show),
+    replace(
+        kind_of(_NETWORK),
+        fill=_filled(SUBNETS),
+        show=SUBNETS.show,
+        handlers={"DELETE": keep_used_subnets},
+    ),
+    replace(
+        kind_of(SUBNET),
+        fill=SUBNETS.fill_child,
+        show=SUBNETS.show_child,
+        handlers={"DELETE": keep_used_subnets},
+    ),
+    replace(
+        kind_of(_GROUP),
+        fill=_filled(RULES),
+        show=with_lists(
+            RULES.show,
+            subnets=subnets_with("networkSecurityGroup"),
+            networkInterfaces=cards_with_group,
+        ),
+        handlers={"DELETE": keep_used_group},
+    ),
     Kind(
         RULES.type,
         versions=(VERSION,),
@@ -110,7 +147,8 @@ KINDS: Final = (
         read_only=("properties.subnets", "properties.resourceGuid"),
         polled=_POLLED,
         fill=_filled(ROUTES, disableBgpRoutePropagation=False),
-        show=ROUTES.show,
+        show=with_lists(ROUTES.show, subnets=subnets_with("routeTable")),
+        handlers={"DELETE": keep_used_table},
     ),
     Kind(ROUTES.type, versions=(VERSION,), polled=_POLLED, fill=ROUTES.fill_child),
 )

@@ -1,4 +1,4 @@
-"""One text tells which key secrets were encrypted with: a passphrase's, or one that a vault wraps."""
+"""One text tells which key encrypted secrets: a passphrase's, or one that a vault wraps."""
 
 import pytest
 

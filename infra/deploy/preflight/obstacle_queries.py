@@ -27,6 +27,7 @@ from infra.catalogue.types.table import TYPES
 from infra.contract.errors import ProviderError
 from infra.contract.json_types import Document
 from infra.deploy.preflight.facts import Region
+from infra.deploy.preflight.in_use import Uses
 from infra.deploy.preflight.obstacles import Lock, ObstacleFacts, obstacles
 from infra.deploy.preflight.permissions import missing_roles, permissions_at
 from infra.deploy.preflight.planned import Planned, planned
@@ -77,7 +78,7 @@ class ObstacleQueries:
             own_program=own_program,
             locks=list(self._locks()),
             protected=dict(self._protected()),
-            kept=dict(self._kept()),
+            kept={**dict(self._in_use()), **dict(self._kept())},
             deleted={each.new.lower(): found for each in new if (found := self._deleted(each))},
             own=self._own,
             there=frozenset(each.new.lower() for each in new if self._is_there(each)),
@@ -117,6 +118,12 @@ class ObstacleQueries:
                     yield each.old.lower(), "it is under a legal hold. Clear it first."
                 elif value_at(found, "properties.immutabilityPolicy.properties.state") == "Locked":
                     yield each.old.lower(), "its immutability policy is locked. Keep the container."
+
+    def _in_use(self) -> Iterator[tuple[str, str]]:
+        try:
+            yield from Uses(self._client, self._plan).kept()
+        except ProviderError as error:
+            self._unanswered.append(f"What uses the networks could not be read: {error.detail}")
 
     def _deleted(self, each: Planned) -> DeletedResource | None:
         try:
