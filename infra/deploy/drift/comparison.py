@@ -32,6 +32,11 @@ from infra.engine.planning.decision import bare
 from infra.engine.state.secrets import MASK
 
 COMPUTE: Final = "azure-native:machinelearningservices:Compute"
+_ENDPOINT: Final = "azure-native:network:PrivateEndpoint"
+_CONNECTIONS: Final = ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
+_STATUS: Final = "privateLinkServiceConnectionState.status"
+_CUT: Final = frozenset({"Rejected", "Disconnected"})
+"""Where a connection of a private endpoint ends for good: only a new endpoint asks again."""
 _STATE: Final = "properties.properties.state"
 _AT_WORK: Final = frozenset({"Running", "JobRunning"})
 # Elsewhere ARM ignores case.
@@ -79,7 +84,12 @@ def drift_of(pairs: Sequence[tuple[Resource, Resource | None]]) -> Drift:
         properties = tuple(_properties(deployed, fresh)) if fresh else ()
         if fresh is None or properties:
             drifted.append(DriftedResource(deployed, fresh, properties))
-    notes = [(fresh, text) for _, fresh in pairs if fresh for text in _notes(fresh)]
+    notes = [
+        (fresh, text)
+        for was, fresh in pairs
+        if fresh
+        for text in (*_notes(fresh), *_cut(was, fresh))
+    ]
     return Drift(drifted, notes)
 
 
@@ -155,6 +165,10 @@ def _properties(deployed: Resource, fresh: Resource) -> Iterator[DriftedProperty
     for path, was, now in _compared(row, deployed, bare(deployed.inputs), bare(fresh.inputs)):
         reported.add(path)
         yield _shown(row, path, was, now)
+    for path, was, now in _connections(deployed, fresh):
+        if now in _CUT and was != now:
+            reported.add(path)
+            yield DriftedProperty(path, was, now, declared=False)
     before, after = (
         _own(row, bare(deployed.inputs), bodies.settable(row, bare(each.outputs)))
         for each in (deployed, fresh)
@@ -165,6 +179,18 @@ def _properties(deployed: Resource, fresh: Resource) -> Iterator[DriftedProperty
             continue
         if not any(covers(path, one) or covers(one, path) for one in reported):
             yield replace(_shown(row, path, was, now), declared=False)
+
+
+def _connections(deployed: Resource, fresh: Resource) -> Iterator[tuple[str, object, object]]:
+    """Yield the status of each connection of a private endpoint: its path, as it was, as it is."""
+    for key in _CONNECTIONS if deployed.type == _ENDPOINT else ():
+        was = bodies.by_name(bare(deployed.outputs).get(key) or ())
+        for at, (name, each) in enumerate(bodies.by_name(fresh.outputs.get(key) or ()).items()):
+            yield (
+                f"{key}[{at}].{_STATUS}",
+                value_at(was.get(name), _STATUS),
+                value_at(each, _STATUS),
+            )
 
 
 def _own(row: ArmType, inputs: Document, outputs: Document) -> Document:
@@ -212,3 +238,11 @@ def _notes(fresh: Resource) -> Iterator[str]:
     if isinstance(state, str) and state not in _AT_WORK:
         yield f"the compute is {state.lower()}."
     yield from fresh.init_errors
+
+
+def _cut(deployed: Resource, fresh: Resource) -> Iterator[str]:
+    """Yield what was known of cut connections already, and is no drift any more."""
+    for _, was, now in _connections(deployed, fresh):
+        if now in _CUT and was == now:
+            name = deployed.name
+            yield f"its connection is {str(now).lower()}; `aml up --replace {name}` makes another."

@@ -227,6 +227,11 @@ def trusted(bypass: object) -> bool:
     return "azureservices" in str(bypass).lower()
 
 
+def status(state: Document) -> object:
+    """Return whether the connection of a private endpoint is approved, and what it is if not."""
+    return state.get("status")
+
+
 def is_enabled(attributes: Document) -> bool:
     """Return whether a secret may be read."""
     return attributes.get("enabled") is not False

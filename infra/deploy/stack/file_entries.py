@@ -36,6 +36,7 @@ from infra.deploy.stack.entry_values import (
     security_rules,
     services,
     snake,
+    status,
     subnet_ids,
     switch,
     trusted,
@@ -195,6 +196,9 @@ _OF_EVERY_COMPUTE: Final = (
     *_PLACED,
 )
 _LOGS: Final = "log_analytics"
+_STATUS: Final = "connection"
+_STATE: Final = "privateLinkServiceConnectionState"
+_CONNECTIONS: Final = ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
 _POOL: Final = "agentPoolProfiles[0]"  # a stack file's clusters have one
 _OF_OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
     WORKSPACE: (
@@ -289,6 +293,7 @@ _OF_OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
     ),
     "azure-native:network:PrivateEndpoint": (
         Row("private_endpoint", "privateEndpointName"),
+        *(Row(_STATUS, f"{each}[0].{_STATE}", status) for each in _CONNECTIONS),
         Row("subnet", "subnet.id"),
         *_PLACED,
     ),
@@ -369,7 +374,7 @@ IMPLIED: Final[Mapping[str, tuple[str, ...]]] = {
 """What follows from other keys, any of whose changes says it all, and those keys."""
 
 
-NO_KEYS: Final = frozenset({_FIRST_IDENTITY, _LOGS})
+NO_KEYS: Final = frozenset({_FIRST_IDENTITY, _LOGS, _STATUS})
 """Labels in plain words, of what a stack file has no key for."""
 
 
