@@ -274,6 +274,12 @@ RULES: Final = {
         "1-80 letters, digits or ._-, starting with a letter or digit, ending with one or _",
         80,
     ),
+    "virtual_network_peering": NameRule(
+        "peering",
+        r"[a-zA-Z0-9](?:[\w.-]{0,78}\w)?",
+        "1-80 letters, digits or ._-, starting with a letter or digit, ending with one or _",
+        80,
+    ),
     "network_security_group": NameRule(
         "network security group",
         r"[a-zA-Z0-9](?:[\w.-]{0,78}\w)?",
@@ -311,6 +317,12 @@ RULES: Final = {
         260,
     ),
     "blob_service": NameRule("blob service", r"default", "the name default", 7),
+    "role_definition": NameRule(
+        "role definition",
+        r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}",
+        "a GUID",
+        36,
+    ),
     "role_assignment": NameRule(
         "role assignment",
         r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}",

@@ -27,6 +27,10 @@ def _nothing(_: Entries) -> None:
     """Refuse nothing."""
 
 
+def _any(_: Call, __: str, ___: str, ____: Document) -> None:
+    """Refuse nothing."""
+
+
 def _any_may_go(_: Call, __: StoredResource) -> None:
     """Refuse nothing."""
 
@@ -44,7 +48,8 @@ class Listed:
       them deletes it.
     - ``flat``: an entry has its properties beside its name.
     - ``defaults``: properties of a new one. ``require(entries)`` refuses what cannot be together,
-      ``may_go(call, child)`` what a list cannot leave out.
+      ``require_one(call, parent, name, properties)`` what cannot be at all. ``may_go(call, child)``
+      refuses what a list cannot leave out, or does what follows from leaving it out.
     - ``computed(call, child)``: properties that reading adds; those of ``ignored`` are not stored.
     """
 
@@ -55,6 +60,7 @@ class Listed:
     flat: bool = False
     defaults: Document = field(default_factory=dict)
     require: Callable[[Entries], None] = _nothing
+    require_one: Callable[[Call, str, str, Document], None] = _any
     may_go: Callable[[Call, StoredResource], None] = _any_may_go
     computed: Callable[[Call, StoredResource], JsonObject] = _no_more
     ignored: frozenset[str] = frozenset()
@@ -80,6 +86,8 @@ class Listed:
         else:
             entries |= {each.name: each.properties for each in gone}
         self.require(entries)
+        for name, said in entries.items():
+            self.require_one(call, owner, name, said)
         group = str(ArmId(call.arm.subscription, call.arm.resource_group))
         for at, (name, said) in enumerate(entries.items()):
             known = before.get(name.lower())

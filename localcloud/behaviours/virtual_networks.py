@@ -17,6 +17,15 @@ from localcloud.behaviours.network_uses import (
     subnets_with,
     with_lists,
 )
+from localcloud.behaviours.peerings import (
+    COMPUTED,
+    DEFAULTS,
+    PEERING,
+    cut_other_side,
+    fill_peering,
+    peering_state,
+    require_peering,
+)
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.kinds import Fill, Kind
 from localcloud.calls.messages import Call
@@ -100,6 +109,26 @@ ROUTES: Final = Listed(
 )
 
 
+PEERINGS: Final = Listed(
+    "virtualNetworkPeerings",
+    PEERING,
+    kept=True,
+    defaults=DEFAULTS,
+    require_one=require_peering,
+    may_go=cut_other_side,
+    computed=peering_state,
+    ignored=COMPUTED,
+)
+
+
+def _network(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
+    return PEERINGS.take(call, SUBNETS.take(call, wanted, old), old)
+
+
+def _show_network(call: Call, network: StoredResource, body: JsonObject) -> JsonObject:
+    return PEERINGS.show(call, network, SUBNETS.show(call, network, body))
+
+
 def _filled(listed: Listed, **defaults: object) -> Fill:
     """Return the ``fill`` of a parent: its defaults, and its children stored by themselves."""
 
@@ -113,8 +142,8 @@ def _filled(listed: Listed, **defaults: object) -> Fill:
 KINDS: Final = (
     replace(
         kind_of(_NETWORK),
-        fill=_filled(SUBNETS),
-        show=SUBNETS.show,
+        fill=_network,
+        show=_show_network,
         handlers={"DELETE": keep_used_subnets},
     ),
     replace(
@@ -122,6 +151,12 @@ KINDS: Final = (
         fill=SUBNETS.fill_child,
         show=SUBNETS.show_child,
         handlers={"DELETE": keep_used_subnets},
+    ),
+    replace(
+        kind_of(PEERING),
+        fill=fill_peering,
+        show=PEERINGS.show_child,
+        removed=cut_other_side,
     ),
     replace(
         kind_of(_GROUP),

@@ -73,6 +73,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     *assets.KINDS,
     *jobs.KINDS,
     *plain.KINDS,
+    *role_definitions.KINDS,
     *locks.KINDS,
     *platforms.KINDS,
     *kubernetes_clusters.KINDS,

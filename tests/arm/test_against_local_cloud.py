@@ -22,6 +22,7 @@ FIRST = (
     "user_assigned_identity",
     "network_security_group",
     "virtual_network",
+    "virtual_network_hub",
     "storage_account",
     "key_vault",
     "log_analytics",

@@ -40,6 +40,7 @@ def cloud(tmp_path_factory):
 OTHERS = (
     ("resource_group", {"resourceGroupName": "rg2"}),
     ("virtual_network", {"virtualNetworkName": "net2"}),
+    ("virtual_network_hub", {"virtualNetworkName": "hub2"}),
     ("storage_account", {"accountName": "store2"}),
     ("key_vault", {"vaultName": "vault2"}),
     ("application_insights", {"resourceName": "insights2"}),

@@ -36,6 +36,7 @@ LEFT_OUT = {
     ("blob_service", "blobServicesName"),
     ("cluster_extension", "clusterRp"),
     ("cluster_extension", "clusterResourceName"),
+    ("role_definition", "roleType"),
 }
 
 FILES = {
@@ -48,10 +49,12 @@ FILES = {
     "containerregistry:Registry": "registry",
     "managedidentity:UserAssignedIdentity": "user_assigned_identity",
     "authorization:RoleAssignment": "role_assignment",
+    "authorization:RoleDefinition": "role_definition",
     "machinelearningservices:Workspace": "workspace",
     "machinelearningservices:Datastore": "datastore",
     "network:VirtualNetwork": "virtual_network",
     "network:Subnet": "subnet",
+    "network:VirtualNetworkPeering": "virtual_network_peering",
     "network:NetworkSecurityGroup": "network_security_group",
     "network:PrivateEndpoint": "private_endpoint",
     "network:PrivateDnsZoneGroup": "private_dns_zone_group",
@@ -176,6 +179,13 @@ VALUES: dict[str | tuple[str, str], tuple[Any, Any]] = {
     ("storage:StorageAccount", "sku"): (..., {"name": "Standard_GRS"}),
     ("network:VirtualNetwork", "encryption"): (..., {"enabled": True}),
     ("network:VirtualNetwork", "subnets"): (..., [{"name": "b", "addressPrefix": "10.0.1.0/24"}]),
+    ("network:VirtualNetwork", "virtualNetworkPeerings"): (
+        ...,
+        [{"name": "hub", "remoteVirtualNetwork": {"id": f"{NETS}/hub"}}],
+    ),
+    ("network:VirtualNetworkPeering", "syncRemoteAddressSpace"): (..., "true"),
+    ("network:VirtualNetworkPeering", "virtualNetworkName"): (..., "net2"),
+    ("network:VirtualNetworkPeering", "remoteVirtualNetwork"): (..., {"id": f"{NETS}/hub2"}),
     ("databricks:Workspace", "parameters"): (
         ...,
         {"encryption": {"value": {"keyName": "l", "keyVaultUri": "https://v"}}},
@@ -241,6 +251,7 @@ ALSO: dict[tuple[str, str], dict[str, Any]] = {
     ("network:PrivateDnsZoneGroup", "resourceGroupName"): {"privateEndpointName": "pe3"},
     ("privatedns:VirtualNetworkLink", "resourceGroupName"): {"privateZoneName": "zone.three"},
     ("network:Subnet", "resourceGroupName"): {"virtualNetworkName": "net3"},
+    ("network:VirtualNetworkPeering", "resourceGroupName"): {"virtualNetworkName": "net3"},
     ("machinelearningservices:Datastore", "resourceGroupName"): {"workspaceName": "ml3"},
     ("machinelearningservices:WorkspaceConnection", "resourceGroupName"): {"workspaceName": "ml3"},
     ("keyvault:Secret", "resourceGroupName"): {"vaultName": "vault3"},
@@ -367,6 +378,8 @@ def _based(sample: Sample, name_input: str) -> dict[str, Any]:
         base["encryption"] = ENCRYPTED
     if sample.short == "authorization:RoleAssignment":
         base["principalId"] = base[name_input]
+    if sample.short == "authorization:RoleDefinition":
+        base["roleName"] = f"Trainer {base[name_input]}"
     return base
 
 
@@ -377,6 +390,7 @@ def _name(name_input: str) -> str:
 NAMES = {
     "privateZoneName": "x{:04}.zone",
     "blobServicesName": "default",
+    "roleDefinitionId": "11111111-2222-3333-4444-55555555{:04}",
     "roleAssignmentName": "11111111-2222-3333-4444-55555555{:04}",
     "policy.objectId": "11111111-2222-3333-4444-55555555{:04}",
 }

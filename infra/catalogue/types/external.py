@@ -77,6 +77,51 @@ SUBNET: Final = ArmType(
     },
 )
 
+PEERING: Final = ArmType(
+    pulumi_type="azure-native:network:VirtualNetworkPeering",
+    name="Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
+    api_version=NETWORK,
+    path=(
+        f"{_MICROSOFT_NETWORK}/virtualNetworks/{{virtualNetworkName}}"
+        "/virtualNetworkPeerings/{virtualNetworkPeeringName}"
+    ),
+    name_rule=RULES["virtual_network_peering"],
+    inputs=beside("id name type")
+    | inside(
+        """
+        allowForwardedTraffic allowGatewayTransit allowVirtualNetworkAccess
+        doNotVerifyRemoteGateways enableOnlyIPv6Peering localAddressSpace localSubnetNames
+        localVirtualNetworkAddressSpace peerCompleteVnets peeringState peeringSyncLevel
+        remoteAddressSpace remoteBgpCommunities remoteSubnetNames remoteVirtualNetwork
+        remoteVirtualNetworkAddressSpace useRemoteGateways
+        """
+    ),
+    outputs=beside("etag")
+    | inside("provisioningState remoteVirtualNetworkEncryption resourceGuid"),
+    query={"syncRemoteAddressSpace": "syncRemoteAddressSpace"},
+    polled=frozenset({"PUT", "DELETE"}),
+    required=words("resourceGroupName virtualNetworkName"),
+    # What the other side does changes them, and the addresses of either network do.
+    read_only=words("peeringState peeringSyncLevel remoteBgpCommunities.regionalCommunity"),
+    open_ended=dict.fromkeys(
+        words(
+            """
+            localAddressSpace localVirtualNetworkAddressSpace remoteAddressSpace
+            remoteVirtualNetworkAddressSpace
+            """
+        )
+    ),
+    defaults={
+        "allowForwardedTraffic": False,
+        "allowGatewayTransit": False,
+        "allowVirtualNetworkAccess": True,
+        "doNotVerifyRemoteGateways": False,
+        "enableOnlyIPv6Peering": False,
+        "peerCompleteVnets": True,
+        "useRemoteGateways": False,
+    },
+)
+
 NETWORK_SECURITY_GROUP: Final = ArmType(
     pulumi_type="azure-native:network:NetworkSecurityGroup",
     name="Microsoft.Network/networkSecurityGroups",
@@ -196,6 +241,7 @@ VIRTUAL_MACHINE: Final = ArmType(
 ROWS: Final = (
     VIRTUAL_MICROSOFT_NETWORK,
     SUBNET,
+    PEERING,
     NETWORK_SECURITY_GROUP,
     BATCH_ACCOUNT,
     DATABRICKS_WORKSPACE,

@@ -278,6 +278,19 @@ USER_ASSIGNED_IDENTITY: Final = ArmType(
     required=words("resourceGroupName"),
 )
 
+ROLE_DEFINITION: Final = ArmType(
+    pulumi_type="azure-native:authorization:RoleDefinition",
+    name="Microsoft.Authorization/roleDefinitions",
+    api_version=api_versions.ROLE_DEFINITIONS,
+    path="/{scope}/providers/Microsoft.Authorization/roleDefinitions/{roleDefinitionId}",
+    name_rule=RULES["role_definition"],
+    inputs=inside("assignableScopes description permissions roleName", roleType="type"),
+    outputs=beside("name systemData type") | inside("createdBy createdOn updatedBy updatedOn"),
+    autoname="uuid",
+    required=words("scope"),
+    defaults={"roleType": "CustomRole"},
+)
+
 ROLE_ASSIGNMENT: Final = ArmType(
     pulumi_type="azure-native:authorization:RoleAssignment",
     name="Microsoft.Authorization/roleAssignments",
@@ -307,5 +320,6 @@ ROWS: Final = (
     LOG_ANALYTICS,
     REGISTRY,
     USER_ASSIGNED_IDENTITY,
+    ROLE_DEFINITION,
     ROLE_ASSIGNMENT,
 )

@@ -11,8 +11,10 @@ from infra.catalogue.updates.rule import (
     ID,
     LOCATION,
     OVERWRITES,
+    SERVICE_SAYS,
     UNSAID,
     Change,
+    UpdateRule,
     rows,
 )
 
@@ -44,6 +46,28 @@ SUBNET: Final = (
         serviceEndpointPolicies serviceEndpoints sharingScope
         """,
     ),
+)
+
+PEERING: Final = (
+    *rows(Change.REPLACE, ID, "resourceGroupName virtualNetworkName virtualNetworkPeeringName"),
+    *rows(Change.IGNORED, BY_URL, "id name type"),
+    *rows(
+        Change.REPLACE,
+        FORCE_NEW,
+        "remoteVirtualNetwork enableOnlyIPv6Peering peerCompleteVnets",
+    ),
+    *rows(
+        Change.IN_PLACE,
+        OVERWRITES,
+        """
+        allowForwardedTraffic allowGatewayTransit allowVirtualNetworkAccess
+        doNotVerifyRemoteGateways localAddressSpace localSubnetNames
+        localVirtualNetworkAddressSpace remoteAddressSpace remoteBgpCommunities remoteSubnetNames
+        remoteVirtualNetworkAddressSpace useRemoteGateways
+        """,
+    ),
+    *rows(Change.IGNORED, SERVICE_SAYS, "peeringState peeringSyncLevel"),
+    UpdateRule("syncRemoteAddressSpace", Change.IN_PLACE, "OpenAPI: belongs to the request"),
 )
 
 NETWORK_SECURITY_GROUP: Final = (

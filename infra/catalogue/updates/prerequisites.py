@@ -12,6 +12,7 @@ from infra.catalogue.updates.rule import (
     LOCATION,
     OVERWRITES,
     SERVICE_SAYS,
+    UNSAID,
     Change,
     UpdateRule,
     rows,
@@ -175,6 +176,12 @@ USER_ASSIGNED_IDENTITY: Final = (
     *rows(Change.REPLACE, ID, "resourceGroupName resourceName"),
     *rows(Change.REPLACE, LOCATION, "location"),
     *rows(Change.IN_PLACE, OVERWRITES, "tags"),
+)
+
+ROLE_DEFINITION: Final = (
+    *rows(Change.REPLACE, ID, "scope roleDefinitionId"),
+    *rows(Change.IN_PLACE, OVERWRITES, "assignableScopes description permissions roleName"),
+    *rows(Change.REPLACE, UNSAID, "roleType"),
 )
 
 ROLE_ASSIGNMENT: Final = (
