@@ -1,6 +1,7 @@
 """List prices of VM sizes as of a date, from ``vm_prices.csv``: pay as you go, Linux, USD an hour.
 
-A bound of what a run costs, not a bill: discounts, low priority and reservations are not in it.
+A bound of what a run costs, not a bill: discounts and reservations are not in it. Nor are the
+prices of low priority, which change from day to day: those of dedicated nodes are their bound.
 """
 
 import csv
@@ -10,6 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from infra.catalogue.locations import location_name
+from infra.contract.errors import UsageError
+
 PRICED: Final = "June 2026"
 """The date of the prices in the data file."""
 _FILE: Final = Path(__file__).with_name("vm_prices.csv")
@@ -17,31 +21,41 @@ _FILE: Final = Path(__file__).with_name("vm_prices.csv")
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a VM costs: ``usd`` an hour in ``region``."""
+    """What a VM costs: ``usd`` an hour in ``region``; ``low_priority``: it is the price of that."""
 
     usd: float
     region: str
+    low_priority: bool = False
 
 
 PriceTable = Mapping[str, Mapping[str, float]]
-"""The price of each size, by its lower-case name, by region."""
+"""The price of each size, by its lower-case name, by region. Names may end in ``LOW_PRIORITY``."""
+LOW_PRIORITY: Final = " low priority"
+"""What follows a size in the name of its price for low priority, as in Azure's price lists."""
 
 
-def price_of(size: str, region: str, table: PriceTable | None = None) -> Price | None:
+def price_of(
+    size: str, region: str, table: PriceTable | None = None, *, low_priority: bool = False
+) -> Price | None:
     """Return the price of a size in a region, else in the dearest one that is listed.
 
     ``None`` for a size without a listed price. ``table`` is used instead of the packaged one.
+    For ``low_priority``, it is that of dedicated nodes where none is listed.
     """
-    prices = (_prices() if table is None else table).get(size.lower(), {})
-    if region.lower() in prices:
-        return Price(prices[region.lower()], region.lower())
+    known = _prices() if table is None else table
+    own = known.get(size.lower() + LOW_PRIORITY) if low_priority else None
+    prices = own or known.get(size.lower(), {})
+    here = location_name(region)
+    if here in prices:
+        return Price(prices[here], here, own is not None)
     dearest = max(prices, key=prices.__getitem__, default=None)
-    return Price(prices[dearest], dearest) if dearest else None
+    return Price(prices[dearest], dearest, own is not None) if dearest else None
 
 
 def price_table(text: str) -> PriceTable:
     """Return the prices in a CSV like the packaged one: ``name`` and a column for each region.
 
+    A ``name`` is a VM size, or ``SIZE low priority``.
     Lines that begin with ``#`` are left out. Raises ``ValueError`` for anything else.
     """
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
@@ -50,11 +64,23 @@ def price_table(text: str) -> PriceTable:
         raise ValueError("the first column must be `name`, the others regions")
     regions = [head.strip().lower() for head in heads[1:]]
     return {
-        name.lower(): {
+        " ".join(name.lower().split()): {
             region: float(text) for region, text in zip(regions, texts, strict=True) if text
         }
         for name, *texts in rows
     }
+
+
+def read_prices(file: Path) -> PriceTable:
+    """Return the prices in a file. Raises ``UsageError`` for one that cannot be read."""
+    try:
+        return price_table(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"The prices cannot be read: {error}.",
+            remedy="Write a CSV such as `name,westeurope` with a line `Standard_DS3_v2,0.27`.",
+            at=str(file),
+        ) from error
 
 
 @cache

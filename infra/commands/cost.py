@@ -6,9 +6,8 @@ from typing import Final
 
 import click
 
-from infra.catalogue.vm_prices import PRICED, PriceTable, price_table
+from infra.catalogue.vm_prices import PRICED, read_prices
 from infra.commands import view
-from infra.contract.errors import UsageError
 from infra.contract.json_types import JsonObject
 from infra.deploy.run.stack_costs import HOURS_A_MONTH, ComputeCost, stack_costs, totals
 from infra.deploy.stack.stacks import open_stack
@@ -30,9 +29,10 @@ def cost(stack: str | None, file: Path | None, *, as_json: bool) -> None:
     """Show what a stack's nodes cost at rest and at most, by list price.
 
     Works offline, from the stack file. Storage, networks and discounts are not in it.
+    `aml runs cost` shows what runs did cost.
     """
     opened = open_stack(stack, secrets="hidden")
-    costs = stack_costs(opened.spec, None if file is None else _table(file))
+    costs = stack_costs(opened.spec, None if file is None else read_prices(file))
     rest, most = totals(costs)
     if as_json:
         document = {
@@ -68,14 +68,3 @@ def _rounded(document: JsonObject) -> JsonObject:
 
 def _usd(price: float | None) -> str:
     return "?" if price is None else f"{price:.2f}"
-
-
-def _table(file: Path) -> PriceTable:
-    try:
-        return price_table(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"The prices cannot be read: {error}.",
-            remedy="Write a CSV such as `name,westeurope` with a line `Standard_DS3_v2,0.27`.",
-            at=str(file),
-        ) from error

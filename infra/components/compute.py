@@ -83,6 +83,8 @@ class Compute(pulumi.ComponentResource):
             lambda identity: (identity.principal_id if identity else None) or ""
         )
         self.target = pulumi.Output.all(
-            id=compute.id, **{key: value for key, value in facts.items() if value is not None}
+            id=compute.id,
+            location=args.location,
+            **{key: value for key, value in facts.items() if value is not None},
         ).apply(dict)
         self.register_outputs({"compute_id": self.compute_id, "compute_name": self.compute_name})

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
+from infra.catalogue.locations import location_name
 from infra.components.compute import Target
 from infra.components.platform import Platform
 from infra.components.workspace import Workspace
-from infra.contract.json_types import JsonObject
+from infra.contract.json_types import Document, JsonObject
 from infra.contract.manifest import manifest_from
 
 
@@ -46,7 +47,7 @@ def manifest(
                 "cloud": cloud,
                 "workspace": parts["workspace"],
                 "targets": {
-                    name: {**entry, **hosts.get(name, {})}
+                    name: {**_abroad(entry, parts["workspace"]), **hosts.get(name, {})}
                     for name, entry in parts["targets"].items()
                 },
             }
@@ -57,6 +58,13 @@ def manifest(
         workspace=_facts(workspace),
         targets=pulumi.Output.from_input(dict(targets)),
     ).apply(build)
+
+
+def _abroad(entry: Document, workspace: Document) -> JsonObject:
+    """Return an entry without its region if that is the workspace's."""
+    region = location_name(str(entry.get("location") or workspace["location"]))
+    is_here = region == location_name(str(workspace["location"]))
+    return {key: value for key, value in entry.items() if key != "location" or not is_here}
 
 
 def _facts(workspace: Workspace | ml.Workspace) -> pulumi.Output[JsonObject]:

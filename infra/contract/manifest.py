@@ -41,6 +41,7 @@ class TargetEntry:
 
     ``kind`` is the stack file's word: ``aml_compute``, ``compute_instance``, ``virtual_machine``,
     ``hdinsight``, ``batch``, ``databricks``, … ``priority``: ``dedicated`` or ``low_priority``.
+    ``location`` is its region, if that is another one than the workspace's.
     ``host_key`` is the public key that the machine at ``address`` and ``port`` must prove to have
     (``ssh-ed25519 AAAA…``, as in ``known_hosts``). ``credentials`` maps a field to a reference
     (``env:NAME``, ``file:PATH``, a Key Vault id).
@@ -52,6 +53,7 @@ class TargetEntry:
     min_nodes: int | None = None
     max_nodes: int | None = None
     priority: str | None = None
+    location: str | None = None
     resource_id: str | None = None
     address: str | None = None
     port: int | None = None

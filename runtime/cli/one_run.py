@@ -78,8 +78,10 @@ def show(
     document = run_document(record)
     document["children"] = {child.run_id: str(child.state) for child in children}
     if as_json:
+        document["cost"] = load("runtime.cli.run_costs:cost_document")(session.history, record)
         print_json(document)
         return
+    document["cost"] = load("runtime.cli.run_costs:cost_text")(session.history, record)
     _print_facts(record, document)
     if record.target == PIPELINE_TARGET:
         load("runtime.cli.parent_runs:show_steps")(session, record.run_id)

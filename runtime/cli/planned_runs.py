@@ -71,9 +71,9 @@ def _cost(spec: RunSpec, session: ProjectSession) -> Cost | str:
     billed = session.targets.billed(spec.target)
     if billed is None:
         return ""
-    size, region = billed
+    size, region, _ = billed
     kind = session.targets.kind(spec.target)
-    return cost_of(spec, size, region, kind) or unpriced(spec, size, kind)
+    return cost_of(spec, size, region, kind) or unpriced(spec, size, region, kind)
 
 
 def _price_document(cost: Cost | str) -> JsonObject:

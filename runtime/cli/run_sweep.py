@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from infra.contract.errors import InterruptedByUserError
+from infra.contract.load import load
 from runtime.cli.render import move_up, print_data, print_table, write_picture
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
@@ -58,6 +59,8 @@ def _print(session: ProjectSession, record: RunRecord) -> int:
     if len(rows) > len(shown):
         notes.insert(0, f"… and {len(rows) - len(shown)} more")
     notes += [_importance(each) for each in importance_of(results) if each.share is not None]
+    cost: str = load("runtime.cli.run_costs:cost_text")(session.history, record)
+    notes += [f"cost: {cost}"] if cost else []
     for note in notes:
         print_data(note)
     return 1 + printed + len(notes)

@@ -46,7 +46,7 @@ _ONE_RUN: Final = {
 @click.group(
     cls=LazyGroup,
     invoke_without_command=True,
-    paths={"prune": "runtime.cli.run_prune:prune"},
+    paths={"cost": "runtime.cli.run_costs:cost", "prune": "runtime.cli.run_prune:prune"},
 )
 @click.option(
     "-e", "--experiment-name", "experiment", metavar="NAME", help="List runs of this experiment."

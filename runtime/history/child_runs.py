@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Final
 
 from runtime.history.fold import fold
+from runtime.model.billing import Held, held_after
 from runtime.model.runs import RunEvent, RunRecord
-from runtime.model.states import RunState
+from runtime.model.states import NEXT, RunState
 
 PARENT: Final = "azureml.parentRunId"
 """The property of a child run that names the run above it."""
@@ -26,16 +27,34 @@ def part_record(root: RunRecord, run_id: str, events: Sequence[RunEvent]) -> Run
         script=root.script,
         properties={PARENT: str(made.data.get("parent") or root.run_id)},
         stack=root.stack,
+        billed=root.billed_parts.get(str(made.data.get("name")), root.billed_parts.get("")),
     )
     told = (
         replace(event, data={key: value for key, value in event.data.items() if key != "run"})
         for event in mine
     )
-    record = fold(first, told)
+    record = replace(fold(first, told), held=_held(mine, root))
     # A script that ends leaves no child of it running.
     if root.state.final and not record.state.final:
         return replace(record, state=root.state, ended=root.ended)
     return record
+
+
+def _held(events: Sequence[RunEvent], root: RunRecord) -> Held:
+    """Return when a run that a service started had nodes: not from when it was created on."""
+    held: Held = ()
+    state = RunState.NOT_STARTED
+    moves = [
+        (RunState(event.data["state"]), event.time)
+        for event in events
+        if event.kind == "state" and event.data.get("state") in set(RunState)
+    ]
+    end = [(root.state, root.ended)] if root.state.final and root.ended is not None else []
+    for to, time in (*moves, *end):
+        if to in NEXT[state]:
+            held = held_after(held, state, to, time)
+            state = to
+    return held
 
 
 def parts_of(events: Sequence[RunEvent], parent: str) -> list[str]:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from infra.contract.json_types import Document, JsonObject
+from runtime.model.billing import held_after
 from runtime.model.runs import RunEvent, RunRecord
 from runtime.model.states import NEXT, RunState
 
@@ -69,7 +70,8 @@ def _moved(record: RunRecord, event: RunEvent) -> RunRecord:
     state = _state(event.data)
     if state is None or state not in NEXT[record.state]:
         return record
-    changes: JsonObject = {"state": state}
+    held = held_after(record.held, record.state, state, event.time)
+    changes: JsonObject = {"state": state, "held": held}
     if state in _LIVE and record.started is None:
         changes["started"] = event.time
     if state is RunState.QUEUED:

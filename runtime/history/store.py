@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,8 @@ from infra.contract.errors import FileAccessError, PlatformError, StateError, Un
 from infra.contract.load import load
 from infra.contract.private import private_file, private_folder
 from runtime.history.child_runs import PARENT, part_record, parts_of
-from runtime.history.fold import as_number, as_text, fold
+from runtime.history.fold import fold
+from runtime.history.records import read_record, record_row
 from runtime.history.schema import (
     UNFINISHED,
     VERSION,
@@ -114,7 +115,7 @@ class History:
         """Add a new run; one that exists is left unchanged."""
         with self._writing() as database:
             statement = "insert or ignore into run values (?, ?, ?, ?, ?, ?)"
-            if database.execute(statement, _row(record)).rowcount == 1:
+            if database.execute(statement, record_row(record)).rowcount == 1:
                 set_tags(database, record.run_id, record.tags)
 
     def append(self, run_id: str, events: Iterable[RunEvent], *, cursor: str | None = None) -> int:
@@ -319,7 +320,7 @@ class History:
         raise UnknownNameError(f"This project has no run {run_id!r}.", remedy=remedy)
 
     def _update(self, database: sqlite3.Connection, before: RunRecord, record: RunRecord) -> None:
-        database.execute("insert or replace into run values (?, ?, ?, ?, ?, ?)", _row(record))
+        database.execute("insert or replace into run values (?, ?, ?, ?, ?, ?)", record_row(record))
         if record.tags != before.tags:
             set_tags(database, record.run_id, record.tags)
 
@@ -482,30 +483,3 @@ def _known(
 def _event(row: tuple[int, float, EventKind, str, EventOrigin]) -> RunEvent:
     seq, time, kind, data, origin = row
     return RunEvent(seq, time, kind, json.loads(data), origin)
-
-
-def _row(record: RunRecord) -> tuple[str | float, ...]:
-    # JSON has no NaN and no infinity: a metric that is one is kept as text.
-    metrics = {key: as_text(value) for key, value in record.metrics.items()}
-    document = json.dumps({**asdict(record), "metrics": metrics}, allow_nan=False)
-    return (
-        record.run_id,
-        record.experiment,
-        record.target,
-        record.state,
-        record.created,
-        document,
-    )
-
-
-def read_record(document: str) -> RunRecord:
-    known = RunRecord.__dataclass_fields__
-    try:
-        fields = {key: value for key, value in json.loads(document).items() if key in known}
-        fields["state"] = RunState(fields["state"])
-        fields["arguments"] = tuple(fields.get("arguments", ()))
-        fields["metrics"] = {k: as_number(v) for k, v in fields.get("metrics", {}).items()}
-        return RunRecord(**fields)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        # Damaged like a page that SQLite cannot read, and reported as that.
-        raise sqlite3.DatabaseError(f"the record of a run is damaged ({error!r})") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from infra.contract.json_types import Document
+from runtime.model.billing import Billed, Held
 from runtime.model.data import DataInput, DataOutput
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.launching import Distribution, DockerOptions, RetryPolicy, RunCluster
@@ -200,3 +201,7 @@ class RunRecord:
     display_name: str | None = None
     description: str | None = None
     manifest: str | None = None  # where its target is, unless in its stack's manifest
+    held: Held = ()  # when it had its nodes
+    billed: Billed | None = None  # None for a parent that only starts others
+    billed_parts: Mapping[str, Billed] = field(default_factory=dict)
+    """Of the runs that a service starts below it, by their names; ``""`` for all others."""

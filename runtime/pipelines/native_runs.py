@@ -17,6 +17,7 @@ from runtime.pipelines.native import (
     reads_of,
     reuses_otherwise,
 )
+from runtime.submit.billing import billed_of
 from runtime.submit.notes import note
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import submitter_of
@@ -68,7 +69,12 @@ def launch_native(
     """Submit a pipeline to the service of its workspace, and keep its run in the history."""
     first = work.pipeline.steps[0].run.target
     properties = {**record.properties, NATIVE_PROPERTY: "true"}
-    session.history.add(replace(record, target=first, properties=properties))
+    parts = {
+        each.run.display_name or each.name: billed_of(each.run, session.targets)
+        for each in work.pipeline.steps
+    }
+    record = replace(record, target=first, properties=properties, billed_parts=parts)
+    session.history.add(record)
     try:
         job = native_job(session, services, work, record.run_id)
         handle = services[first].launch_pipeline(record.run_id, job)

@@ -444,6 +444,7 @@ def reused_record(record: RunRecord, run_id: str, step: Step, parent: str) -> Ru
         created=now,
         started=now,
         ended=now,
+        held=(),
         display_name=step.name,
         properties={
             **record.properties,

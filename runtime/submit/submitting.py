@@ -16,6 +16,7 @@ from infra.contract.load import load
 from runtime.environments.images import image_identity
 from runtime.environments.locking import LockedEnvironment
 from runtime.history.store import History
+from runtime.model.billing import Billed
 from runtime.model.environments import is_base_image
 from runtime.model.run_ids import new_token
 from runtime.model.runs import PYSPARK, EventKind, PreparedRun, RunRecord, RunSpec
@@ -27,6 +28,7 @@ from runtime.snapshots.sizes import size_note, size_text
 from runtime.snapshots.store import SnapshotStore, Taken
 from runtime.snapshots.use import in_use
 from runtime.submit.abilities import CLUSTER, check_abilities, kind_of_run, spread
+from runtime.submit.billing import billed_of
 from runtime.submit.kept_specs import keep_spec
 from runtime.submit.notes import note, silent
 from runtime.submit.prepare import (
@@ -107,7 +109,7 @@ class Submitter:
     ``vm_size_of`` returns the VM size of a compute, ``""`` where that is not known.
     ``built_here`` returns whether the environments of a target are built on this machine.
     ``kept_manifest`` returns where the manifest is kept that runs are submitted with, ``None`` for
-    that of their stack.
+    that of their stack. ``billed`` returns the nodes that a run is billed for.
     """
 
     def __init__(
@@ -124,6 +126,7 @@ class Submitter:
         built_here: Callable[[str], bool] = LOCAL.__eq__,
         kinds: Callable[[], Mapping[str, str]] = dict,
         kept_manifest: Callable[[], str | None] = lambda: None,
+        billed: Callable[[RunSpec], Billed | None] = lambda _: None,
     ) -> None:
         self._home = home
         self._snapshots = SnapshotStore(home / "snapshots", environ)
@@ -137,6 +140,7 @@ class Submitter:
         self._built_here = built_here
         self._kinds = kinds
         self._kept_manifest = kept_manifest
+        self._billed = billed
 
     def plan(self, spec: RunSpec, target: Target | None = None) -> Planned:
         """Check everything and return what would be sent, without storing or starting anything.
@@ -357,7 +361,8 @@ class Submitter:
 
     def _add(self, run: PreparedRun, stack: str | None) -> None:
         # Before the launch: if this process dies during it, the history still knows the run.
-        self._history.add(first_record(run, self._now(), stack, self._kept_manifest()))
+        record = first_record(run, self._now(), stack, self._kept_manifest())
+        self._history.add(replace(record, billed=self._billed(run.spec)))
         keep_spec(self._home, run.run_id, run.spec)
 
     def _begun(
@@ -421,6 +426,7 @@ def submitter_of(session: ProjectSession, report: Report = silent) -> Submitter:
         built_here=targets.built_here,
         kinds=targets.kinds,
         kept_manifest=session.kept_manifest,
+        billed=lambda spec: billed_of(spec, targets),
     )
 
 

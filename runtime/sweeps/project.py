@@ -20,6 +20,7 @@ from runtime.model.pipelines import REUSED_PROPERTY
 from runtime.model.runs import PreparedRun, RunRecord, RunSpec
 from runtime.model.states import RunState
 from runtime.submit.abilities import require_shared_cluster
+from runtime.submit.billing import billed_of
 from runtime.submit.driven import DrivenTask, start
 from runtime.submit.driver_process import Driving
 from runtime.submit.kept_specs import keep_spec, kept_spec
@@ -159,7 +160,8 @@ def _launched(
     session: ProjectSession, sweep: Sweep, run: PreparedRun, record: RunRecord, target: Sweeping
 ) -> str:
     """Submit a sweep to the service of its target; return the run's id."""
-    session.history.add(record)
+    billed = billed_of(run.spec, session.targets)
+    session.history.add(replace(record, billed_parts={"": billed}))
     try:
         handle = target.launch_sweep(trial_run(run, sweep), sweep_properties(sweep, run))
     except PlatformError as error:

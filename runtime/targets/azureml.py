@@ -46,7 +46,15 @@ from runtime.targets.azureml_code import UploadError, code_files, upload
 from runtime.targets.azureml_computes import require_running, start_if_stopped, waited_too_long
 from runtime.targets.azureml_cursor import Cursor
 from runtime.targets.azureml_data import JobData, job_data
-from runtime.targets.azureml_ends import before_end, exit_code, explained, newest, own_end, reason
+from runtime.targets.azureml_ends import (
+    before_end,
+    exit_code,
+    explained,
+    newest,
+    own_end,
+    reason,
+    timed,
+)
 from runtime.targets.azureml_errors import checked_for_run, for_run
 from runtime.targets.azureml_files import download
 from runtime.targets.azureml_pipelines import component_asset, node_of, with_reads
@@ -327,13 +335,14 @@ class AzureMLTarget:
             # The agent knows why; the service knows the exit code of its command.
             why = reason(every) if state is RunState.FAILED else None
             service, says = explained(service, why), why or says
-        return RunStatus(
+        status = RunStatus(
             state,
             [*service, *agent, *past],
             str(replace(read, agent=offset, past=int(state.final))),
             exit_code=exit_code(service) or exit_code(own_end(reported, state)),
             error=says,
         )
+        return status if read.service else timed(details, status)
 
     def _job(self, handle: Handle) -> str:
         """Return the job's ARM id; if the submitter was killed, history has only its name."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from infra.contract.json_types import Document, JsonObject
+from runtime.model.pipelines import REUSED_PROPERTY
 from runtime.model.runs import EventKind, RunEvent
 from runtime.model.states import RunState
 from runtime.targets.service_metrics import seconds
@@ -43,5 +44,8 @@ def _of_child(parent: str, child: Document) -> Iterator[tuple[int, float, EventK
         yield 2, ended, "state", {"state": state}
     tags = sorted((child.get("tags") or {}).items())
     own = [each for each in tags if not each[0].startswith(_OF_THE_SERVICE)]
-    for number, (key, value) in enumerate(own[: _EACH - 3], 3):
+    earlier = (child.get("properties") or {}).get(REUSED_PROPERTY)
+    if earlier is not None:
+        yield _EACH - 1, created, "property", {"key": REUSED_PROPERTY, "value": str(earlier)}
+    for number, (key, value) in enumerate(own[: _EACH - 4], 3):
         yield number, created, "tag", {"key": key, "value": "" if value is None else str(value)}

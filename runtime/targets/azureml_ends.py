@@ -2,9 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
+from infra.contract.json_types import Document
 from runtime.model.runs import RunEvent
 from runtime.model.states import RunState
+from runtime.targets.base import RunStatus
+from runtime.targets.service_metrics import seconds
+
+_FIRST: Final = 900_000
+"""The number of the first event that no service counts."""
 
 
 def reason(events: Sequence[RunEvent]) -> str | None:
@@ -31,6 +38,24 @@ def own_end(events: Sequence[RunEvent], state: RunState) -> Iterator[RunEvent]:
         stopped = event.data.get("state") == RunState.CANCELED
         if state is RunState.CANCELED or not (event.kind == "state" and stopped):
             yield event
+
+
+def timed(details: Document, status: RunStatus) -> RunStatus:
+    """Return a status with when the job began and ended, by run history's document of it.
+
+    For a service that keeps no events: nobody may have asked while the job ran.
+    """
+    events = list(status.events)
+    if details.get("startTimeUtc"):
+        running = {"state": str(RunState.RUNNING)}
+        began = seconds(details["startTimeUtc"])
+        events.insert(0, RunEvent(_FIRST, began, "state", running, "service"))
+    if status.state.final and details.get("endTimeUtc"):
+        data = {"state": str(status.state), "exit_code": status.exit_code, "error": status.error}
+        known = {key: value for key, value in data.items() if value is not None}
+        ended = seconds(details["endTimeUtc"])
+        events.append(RunEvent(_FIRST + 1, ended, "state", known, "service"))
+    return replace(status, events=events)
 
 
 def before_end(state: RunState, service: Sequence[RunEvent]) -> Sequence[RunEvent]:

@@ -16,6 +16,7 @@ from infra.contract.errors import NotDeployedError, UsageError
 from infra.contract.json_types import Document
 from infra.contract.load import load
 from infra.contract.manifest import Manifest, TargetEntry, read_manifest
+from runtime.model.billing import Place
 from runtime.model.launching import machine_names
 from runtime.targets.base import Closeable, Target
 from runtime.targets.references import on_local_cloud
@@ -32,6 +33,7 @@ KINDS: Final = {
     "hdinsight": "hdinsight",
     "batch": "batch",
 }
+_LOW_PRIORITY: Final = "low_priority"
 MACHINE: Final = "virtual_machine"
 MACHINES: Final = "virtual_machines"
 """The kind of a target that names several machines."""
@@ -144,14 +146,20 @@ class DeployedTargets:
         names = machine_names(name)
         return (self._entry(name)[1].vm_size or "") if len(names) == 1 else ""
 
-    def billed(self, name: str) -> tuple[str, str] | None:
-        """Return the VM size and the region of a compute on Azure; ``None`` for others."""
+    def billed(self, name: str) -> Place | None:
+        """Return what Azure bills at a compute; ``None`` for those elsewhere."""
         if len(machine_names(name)) > 1:
             return None
         manifest, entry = self._entry(name)
         if manifest.cloud == "local":
             return None
-        return entry.vm_size or "", manifest.workspace.location
+        region = entry.location or manifest.workspace.location
+        return Place(entry.vm_size or "", region, entry.priority == _LOW_PRIORITY)
+
+    @property
+    def is_local_cloud(self) -> bool:
+        """Whether they are those of the local cloud."""
+        return read_manifest(self._file, stack=self._stack).cloud == "local"
 
     def registered(self, name: str, version: str | None) -> Document | None:
         """Return an environment version of the workspace, as ARM answers; ``None`` without one.

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from infra.contract.errors import NotDeployedError, PlatformError
 from infra.contract.json_types import Document
 from infra.contract.load import load
+from runtime.model.billing import Place
 from runtime.targets.base import Closeable, Target
 from runtime.targets.registry import target_class
 
@@ -46,8 +47,12 @@ class OtherTargets(Closeable, Protocol):
     def kinds(self) -> dict[str, str]:
         """Return the kind of every compute that takes runs."""
 
-    def billed(self, name: str) -> tuple[str, str] | None:
-        """Return the VM size and the region of a compute on Azure; ``None`` for others."""
+    def billed(self, name: str) -> Place | None:
+        """Return what Azure bills at a compute; ``None`` for those elsewhere."""
+
+    @property
+    def is_local_cloud(self) -> bool:
+        """Whether they are those of the local cloud."""
 
     def registered(self, name: str, version: str | None) -> Document | None:
         """Return an environment version of the workspace, ``None`` without one."""
@@ -102,12 +107,17 @@ class Targets:
         """Return the VM size of a compute, ``""`` where that is not known."""
         return "" if name in ON_THIS_MACHINE else self._deployed().vm_size(name)
 
-    def billed(self, name: str) -> tuple[str, str] | None:
-        """Return the VM size (``""`` if it is the run's) and region of what Azure bills a run for.
+    def billed(self, name: str) -> Place | None:
+        """Return what Azure bills for runs on a target.
 
         ``None`` for machines of one's own, and for the local cloud.
         """
         return None if name in ON_THIS_MACHINE else self._deployed().billed(name)
+
+    @property
+    def is_local_cloud(self) -> bool:
+        """Whether the stack's targets are those of the local cloud. Raises what ``kind`` does."""
+        return self._deployed().is_local_cloud
 
     def runs_processes(self, name: str) -> bool:
         """Return whether a target runs processes whose environments we build, no containers."""

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from infra.contract.json_types import Document
+from runtime.model.pipelines import REUSED_PROPERTY
 from runtime.model.runs import RunEvent
+from runtime.model.states import RunState
 from runtime.targets.service_metrics import (
     Ask,
     Post,
@@ -72,10 +74,25 @@ def _below(service: Service, parent: str, seen: set[str]) -> Iterator[Told]:
         for each in (
             *service_metrics(service.ask, service.post, run_id, ()),
             *_marks(child, set()),
+            *_reused(child),
+            *_started(child),
             Told("state", _ended(child), {"state": child.get("status")}),
         ):
             yield Told(each.kind, each.time, {**each.data, "run": run_id})
         yield from _below(service, run_id, seen)
+
+
+def _reused(run: Document) -> Iterator[Told]:
+    """Yield that an earlier run stands for a step of a pipeline, if one does."""
+    known = run.get("properties") or {}
+    if REUSED_PROPERTY in known:
+        data = {"key": REUSED_PROPERTY, "value": str(known[REUSED_PROPERTY])}
+        yield Told("property", seconds(run.get("createdUtc")), data)
+
+
+def _started(run: Document) -> Iterator[Told]:
+    if run.get("startTimeUtc"):
+        yield Told("state", seconds(run.get("startTimeUtc")), {"state": str(RunState.RUNNING)})
 
 
 def _ended(run: Document) -> float:

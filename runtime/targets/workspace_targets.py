@@ -13,6 +13,7 @@ from infra.arm.client import Client, azure_client, checked, local_client
 from infra.catalogue.api_versions import MACHINE_LEARNING, SUBSCRIPTIONS
 from infra.catalogue.compute_kinds import compute_kind
 from infra.catalogue.documents import value_at
+from infra.catalogue.locations import location_name
 from infra.contract.discovery import SUBSCRIPTION, cloud_folder
 from infra.contract.errors import (
     CredentialError,
@@ -28,6 +29,7 @@ from infra.contract.manifest import Manifest, TargetEntry, WorkspaceEntry
 _WORKSPACES: Final = "Microsoft.MachineLearningServices/workspaces"
 _NO_GROUP: Final = "ResourceGroupNotFound"
 _INNER: Final = "properties.properties"
+_NODES: Final = frozenset({"aml_compute", "compute_instance"})
 _PRIORITIES: Final = {"dedicated": "dedicated", "lowpriority": "low_priority"}
 _BY_REFERENCE: Final = frozenset({"virtual_machine", "hdinsight", "databricks"})
 """Kinds whose credentials are references that the service does not have."""
@@ -111,14 +113,13 @@ def workspace_manifest(
     """
     id_ = str(workspace["id"])
     computes = _pages(client, f"{id_}/computes", MACHINE_LEARNING)
-    entries = {str(each["name"]): target_entry(each) for each in computes}
+    region = str(workspace.get("location") or "")
+    entries = {str(each["name"]): target_entry(each, region) for each in computes}
     found = Manifest(
         project=known.project if known is not None else str(workspace["name"]),
         stack=stack,
         cloud="local" if client.endpoint.local else "azure",
-        workspace=WorkspaceEntry(
-            id=id_, name=str(workspace["name"]), location=str(workspace.get("location") or "")
-        ),
+        workspace=WorkspaceEntry(id=id_, name=str(workspace["name"]), location=region),
         targets=dict(sorted(entries.items())),
     )
     return found if known is None else completed(found, known.targets)
@@ -134,20 +135,23 @@ def completed(manifest: Manifest, known: Mapping[str, TargetEntry]) -> Manifest:
     return replace(manifest, targets=targets)
 
 
-def target_entry(compute: Document) -> TargetEntry:
-    """Return the entry of a compute, from its ARM document. Pure."""
+def target_entry(compute: Document, region: str) -> TargetEntry:
+    """Return the entry of a compute, from its ARM document; its workspace is in ``region``."""
     kind = compute_kind(value_at(compute, "properties.computeType"))
     inner = value_at(compute, _INNER) or {}
     priority = str(inner.get("vmPriority") or "").lower()
     port = inner.get("sshPort")
+    here = str(value_at(compute, "properties.computeLocation") or region)
+    elsewhere = kind in _NODES and location_name(here) != location_name(region)
     cluster = kind == "aml_compute"
     return TargetEntry(
         kind=kind or str(value_at(compute, "properties.computeType")),
         id=str(compute["id"]),
-        vm_size=_text(inner.get("vmSize")) if kind in {"aml_compute", "compute_instance"} else None,
+        vm_size=_text(inner.get("vmSize")) if kind in _NODES else None,
         min_nodes=value_at(inner, "scaleSettings.minNodeCount") if cluster else None,
         max_nodes=value_at(inner, "scaleSettings.maxNodeCount") if cluster else None,
         priority=_PRIORITIES.get(priority) if cluster else None,
+        location=here if elsewhere else None,
         resource_id=_text(value_at(compute, "properties.resourceId")),
         address=_text(inner.get("address")),
         port=int(port) if port is not None else None,

@@ -141,6 +141,14 @@ def test_the_manifest(small):
     assert (cpu.kind, cpu.vm_size, cpu.priority) == ("aml_compute", "STANDARD_DS3_V2", "dedicated")
     assert (cpu.min_nodes, cpu.max_nodes) == (0, 2)
     assert cpu.id.endswith("platform-cpu")
+    assert cpu.location is None
+
+
+def test_the_manifest_has_the_region_of_a_compute_elsewhere(run_program):
+    far = {"name": "far", "location": "uksouth"}
+    manifest = run_program({"location": "westeurope"}, far).outputs["manifest"]
+    assert "location" not in manifest["targets"]["cpu"]
+    assert manifest["targets"]["far"]["location"] == "uksouth"
 
 
 def test_a_workspace_alone(run_program):

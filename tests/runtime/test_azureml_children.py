@@ -29,3 +29,10 @@ def test_an_event_has_the_same_number_whenever_it_is_asked_for():
         "Running",
         "Completed",
     ]
+
+
+def test_a_step_that_is_reused_names_the_run_that_it_stands_for():
+    reused = FIRST | {"properties": {"azureml.reusedrunid": "earlier", "azureml.isreused": "true"}}
+    assert ("property", {"key": "azureml.reusedrunid", "value": "earlier", "run": "HD_0"}) in [
+        (each.kind, each.data) for each in children_events("HD", [reused])
+    ]

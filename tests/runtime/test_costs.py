@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.model.billing import Place
 from runtime.model.runs import RunSpec
 from runtime.model.services import BatchOptions, DatabricksOptions
 from runtime.submit.costs import cost_of, unpriced
@@ -61,7 +62,7 @@ def test_only_computes_of_azure_are_billed(tmp_path):
         file = tmp_path / f"{cloud}.json"
         file.write_text(json.dumps({**manifest, "cloud": cloud}))
         billed[cloud] = Targets(tmp_path / ".aml", file, "dev").billed("gpu")
-    assert billed == {"azure": (A1, "westeurope"), "local": None}
+    assert billed == {"azure": Place(A1, "westeurope"), "local": None}
     assert Targets(tmp_path / ".aml", tmp_path / "azure.json", "dev").billed("local") is None
     assert cost_of(spec(), "", "westeurope") is None
 
@@ -84,13 +85,19 @@ def test_a_databricks_cluster_that_is_made_for_a_run_has_a_price(options, expect
     cost = cost_of(run, "", "westeurope", "databricks")
     if isinstance(expected, str):
         assert cost is None
-        assert expected in unpriced(run, "", "databricks")
+        assert expected in unpriced(run, "", "westeurope", "databricks")
     else:
         assert (cost and (cost.size, cost.nodes)) == expected
         assert cost is None or "without Databricks' own units" in str(cost)
 
 
 def test_what_a_cluster_costs_that_is_there_anyway_is_said_to_be_unknown():
-    assert "whether it has runs or not" in unpriced(spec(), "", "hdinsight")
-    assert "whether it has runs or not" in unpriced(spec(), "", "batch")
-    assert unpriced(spec(), "", "virtual_machine") == ""
+    kept = spec(batch=BatchOptions("kept"))
+    for run, kind in ((spec(), "hdinsight"), (kept, "batch")):
+        assert "whether it has runs or not" in unpriced(run, "", "westeurope", kind)
+    assert unpriced(spec(), "", "westeurope", "virtual_machine") == ""
+
+
+def test_a_pool_of_a_size_without_a_list_price_is_not_said_to_be_there_anyway():
+    odd = spec(batch=BatchOptions(vm_size="Odd"))
+    assert unpriced(odd, "", "westeurope", "batch") == "not known: Odd has no list price here"

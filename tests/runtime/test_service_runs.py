@@ -112,3 +112,18 @@ def test_runs_below_are_told_once_with_what_they_have():
         ("tag", {"key": "a", "value": "b", "run": "c"}),
         ("state", {"state": "Completed", "run": "c"}),
     ]
+
+
+def test_a_child_that_nobody_saw_running_has_its_times_and_what_it_stands_for():
+    child = {
+        "runId": "c",
+        "status": "Completed",
+        "createdUtc": "2026-01-01T00:00:00Z",
+        "startTimeUtc": "2026-01-01T00:00:05Z",
+        "endTimeUtc": "2026-01-01T00:00:09Z",
+        "properties": {"azureml.reusedrunid": "earlier"},
+    }
+    told = past_the_agent(service(children=[child]), {}, "r", [])
+    assert [each.data["state"] for each in told if each.kind == "state"] == ["Running", "Completed"]
+    (reused,) = (each.data for each in told if each.kind == "property")
+    assert (reused["key"], reused["value"]) == ("azureml.reusedrunid", "earlier")

@@ -83,7 +83,7 @@ def known(**changed):
 def test_a_cluster_tells_everything():
     scale = {"minNodeCount": 0, "maxNodeCount": 4}
     inner = {"vmSize": "STANDARD_DS3_V2", "vmPriority": "LowPriority", "scaleSettings": scale}
-    entry = target_entry(compute("cpu", "AmlCompute", inner))
+    entry = target_entry(compute("cpu", "AmlCompute", inner), "")
     assert entry == TargetEntry(
         kind="aml_compute",
         id=f"{WORKSPACE}/computes/cpu",
@@ -92,6 +92,13 @@ def test_a_cluster_tells_everything():
         max_nodes=4,
         priority="low_priority",
     )
+
+
+@pytest.mark.parametrize(("region", "shown"), [("West Europe", None), ("uksouth", "uksouth")])
+def test_the_region_of_a_compute_is_kept_where_it_is_another_one(region, shown):
+    found = compute("cpu", "AmlCompute", {"vmSize": "STANDARD_DS3_V2"})
+    elsewhere = {**found, "properties": {**found["properties"], "computeLocation": region}}
+    assert target_entry(elsewhere, "westeurope").location == shown
 
 
 def test_a_machine_lacks_what_azure_does_not_tell():

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from infra.catalogue.locations import location_name
 from infra.catalogue.vm_prices import PriceTable, price_of
 from infra.spec.clusters import AmlComputeSpec
 from infra.spec.instances import ComputeInstanceSpec
@@ -43,9 +44,8 @@ def stack_costs(spec: StackSpec, table: PriceTable | None = None) -> list[Comput
     found = []
     for compute in spec.computes:
         if isinstance(compute, AmlComputeSpec):
-            low = compute.priority == "low_priority"
             nodes = (compute.min_nodes, compute.max_nodes)
-            found.append(_cost(compute, spec, nodes, table, _LOW_PRIORITY if low else ""))
+            found.append(_cost(compute, spec, nodes, table))
         elif isinstance(compute, ComputeInstanceSpec):
             idle = _IDLE if compute.idle_shutdown_minutes else ""
             found.append(
@@ -65,14 +65,17 @@ def _cost(
     spec: StackSpec,
     nodes: tuple[int, int],
     table: PriceTable | None,
-    remark: str,
+    remark: str = "",
 ) -> ComputeCost:
     region = compute.location or spec.location
-    price = price_of(compute.vm_size, region, table)
+    low = isinstance(compute, AmlComputeSpec) and compute.priority == "low_priority"
+    price = price_of(compute.vm_size, region, table, low_priority=low)
     remarks = [remark] if remark else []
     if price is None:
         remarks = [_UNPRICED]
-    elif price.region != region.lower():
+    elif low and not price.low_priority:
+        remarks.append(_LOW_PRIORITY)
+    if price is not None and price.region != location_name(region):
         remarks.append(f"no price for {region}; that of {price.region}")
     least, most = nodes
     return ComputeCost(
