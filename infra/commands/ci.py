@@ -4,22 +4,18 @@ The files are in `pipelines`, a folder a service: a pull request is checked and 
 merged is deployed, drift is looked for every night. Production is deployed by hand.
 """
 
-import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from infra.contract.inheritance import all_extended
 from infra.contract.project import DEFAULT_STACK
 
 CI: Final = ("github", "azure-devops")
 """The services that run pipelines."""
 _TEMPLATES: Final = Path(__file__).with_name("pipelines")
 _PRODUCTION: Final = ("prod", "live")
-_EXTENDS: Final = re.compile(
-    rb"""^ +["']?aml:extends["']?: *["']?([A-Za-z0-9_.-]+)""", re.MULTILINE
-)
-"""Found without parsing: no other line of a stack file matters, and one may be invalid."""
 
 _HOSTS: Final = {
     "github": ("github.",),
@@ -52,10 +48,8 @@ def team_stacks(folder: Path) -> list[str]:
     What others extend is none: it need not be complete.
     """
     files = {file.name[7:-5]: file for file in folder.glob("Pulumi.*.yaml")}
-    inherited = {found for file in files.values() for found in _EXTENDS.findall(file.read_bytes())}
-    return sorted(
-        name for name in files if name != DEFAULT_STACK and name.encode() not in inherited
-    )
+    inherited = all_extended(file.read_bytes() for file in files.values())
+    return sorted(name for name in files if name != DEFAULT_STACK and name not in inherited)
 
 
 def deployed_stack(stacks: Sequence[str]) -> str | None:

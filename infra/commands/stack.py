@@ -91,22 +91,37 @@ def select(name: str, *, as_json: bool) -> None:
 @stack.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the stacks as JSON.")
 def ls(*, as_json: bool) -> None:
-    """List the project's stacks. The selected one is marked with *."""
-    rows = stacks.list_stacks(find_project())
+    """List the project's stacks. The selected one is marked with *.
+
+    A file that is only there for others to extend is no stack, unless it is deployed or selected.
+    """
+    project = find_project()
+    rows = stacks.list_stacks(project)
     if as_json:
         view.print_json([asdict(row) for row in rows])
         return
     view.print_table(
-        ("STACK", "RESOURCES", "LAST CHANGE"),
+        ("STACK", "RESOURCES", "LAST CHANGE", "STATE"),
         [
             (
                 f"{r.name}{'*' * r.selected}",
                 str(r.resources),
                 as_local(r.changed) or "never",
+                _state(r),
             )
             for r in rows
         ],
     )
+    listed = {row.name for row in rows}
+    for name in stacks.bases(project):
+        if name not in listed:
+            view.say(f"{project.stack_file(name).name} is not listed: other stacks extend it.")
+
+
+def _state(row: stacks.StackRow) -> str:
+    if row.locked_by:
+        return f"locked by {row.locked_by}"
+    return "interrupted; the next `aml up` finishes it" if row.interrupted else ""
 
 
 @stack.command()

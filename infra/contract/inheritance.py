@@ -4,10 +4,13 @@ Maps are merged key by key, and lists whose entries all have a `name` entry by e
 of the file's own replaces what it inherits. A key without a value takes the inherited one away.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 EXTENDS: Final = "aml:extends"
+_NAMED: Final = re.compile(rb"""^ +["']?aml:extends["']?: *["']?([A-Za-z0-9_.-]+)""", re.MULTILINE)
+"""Found without parsing: no other line of a stack file matters, and one may be invalid."""
 Place = tuple[str | int, ...]
 Origins = Mapping[Place, Place]
 """Places in the merged value that are inherited, each with its place in what is extended."""
@@ -27,6 +30,11 @@ def stack_extended(config: Mapping[str, Any]) -> str | None:
     """Return the stack that a configuration names, ``None`` where that is no text."""
     name = config.get(EXTENDS)
     return name if isinstance(name, str) and name else None
+
+
+def all_extended(texts: Iterable[bytes]) -> set[str]:
+    """Return the stacks that stack files extend, from the contents of all files."""
+    return {name.decode() for text in texts for name in _NAMED.findall(text)}
 
 
 def _maps(

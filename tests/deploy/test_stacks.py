@@ -53,8 +53,29 @@ def test_the_list_shows_what_is_deployed(deployed):
         ("local", 13, False),
     ]
     lines = deployed.good("stack", "ls").out.splitlines()
-    assert lines[0].split() == ["STACK", "RESOURCES", "LAST", "CHANGE"]
-    assert lines[1].split() == ["dev*", "0", "never"]
+    assert lines[0].split() == ["STACK", "RESOURCES", "LAST", "CHANGE", "STATE"]
+    assert lines[1].split() == ["dev*", "0", "never", "-"]
+
+
+def test_a_file_that_is_there_to_be_extended_is_no_stack(project):
+    base = project.stack_file().with_name("Pulumi.base.yaml")
+    base.write_text(project.stack_file().read_text(), encoding="utf-8")
+    dev = project.stack_file().with_name("Pulumi.dev.yaml")
+    dev.write_text("config:\n  aml:extends: base\n", encoding="utf-8")
+    said = project.good("stack", "ls")
+    assert [line.split()[0] for line in said.out.splitlines()[1:]] == ["dev", "local*"]
+    assert said.err == "Pulumi.base.yaml is not listed: other stacks extend it.\n"
+    project.good("stack", "select", "base")
+    assert "base*" in project.good("stack", "ls").out
+    assert project.good("stack", "ls").err == ""
+
+
+def test_the_list_shows_who_has_the_lock(deployed):
+    lock_by(deployed, 1)
+    (row,) = deployed.good("stack", "ls", "--json").data
+    assert row["locked_by"].startswith("ann@elsewhere (process 1)")
+    assert row["interrupted"] is False
+    assert "locked by ann@elsewhere (process 1)" in deployed.good("stack", "ls").out
 
 
 def test_a_stack_with_resources_is_not_removed(deployed):

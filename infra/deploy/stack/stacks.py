@@ -19,6 +19,7 @@ from infra.contract.errors import (
     UnknownNameError,
     UsageError,
 )
+from infra.contract.inheritance import all_extended
 from infra.contract.json_types import Document
 from infra.contract.load import look_up, nearest
 from infra.contract.private import private_file, private_folder
@@ -246,27 +247,51 @@ def require_key(stack: Stack) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StackRow:
-    """A line of `aml stack ls`; ``changed`` is RFC 3339, empty for one that was never deployed."""
+    """A line of `aml stack ls`; ``changed`` is RFC 3339, empty for one that was never deployed.
+
+    ``locked_by`` names whoever works on it now; ``interrupted``: somebody did, and was stopped.
+    """
 
     name: str
     resources: int = 0
     changed: str = ""
     selected: bool = False
+    locked_by: str = ""
+    interrupted: bool = False
 
 
 def list_stacks(project: Project) -> Sequence[StackRow]:
-    """Return every stack that has a file or state."""
+    """Return every stack that has state or a file, unless it is there for others to extend."""
     backend = backend_of(project)
     deployed = set(backend.stacks(project.name))
     selected = project.selected_stack()
-    rows = []
-    for name in sorted({*stack_names(project), *deployed}):
-        row = StackRow(name, selected=name == selected)
-        if name in deployed:
-            known = backend.summary(project.name, name)
-            row = replace(row, resources=known.resources, changed=known.updated)
-        rows.append(row)
-    return rows
+    own = set(stack_names(project)) - ({*bases(project)} - {selected})
+    return [
+        _listed(
+            backend, project, StackRow(name, selected=name == selected), deployed=name in deployed
+        )
+        for name in sorted({*own, *deployed})
+    ]
+
+
+def bases(project: Project) -> list[str]:
+    """Return the stacks that stack files of the project extend, of those that have a file."""
+    files = [project.stack_file(name) for name in stack_names(project)]
+    extended = all_extended(file.read_bytes() for file in files)
+    return [name for name in stack_names(project) if name in extended]
+
+
+def _listed(backend: StateBackend, project: Project, row: StackRow, *, deployed: bool) -> StackRow:
+    if not deployed:
+        return row
+    known = backend.summary(project.name, row.name)
+    return replace(
+        row,
+        resources=known.resources,
+        changed=known.updated,
+        locked_by=known.locked_by,
+        interrupted=known.interrupted and not known.locked_by,
+    )
 
 
 def remove_stack(project: Project, name: str, *, force: bool) -> None:

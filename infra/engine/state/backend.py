@@ -32,13 +32,16 @@ from infra.engine.state.storage import FolderStorage, Storage
 
 @dataclass(frozen=True, slots=True)
 class StackSummary:
-    """One line in a list of stacks. ``updated`` is RFC 3339; ``interrupted``: a run did not end."""
+    """One line in a list of stacks. ``updated`` is RFC 3339; ``interrupted``: a run did not end.
+
+    ``locked_by`` names whoever has the lock now; it is empty for the lock of a process that ended.
+    """
 
     name: str
     resources: int
     updated: str
     interrupted: bool
-    locked: bool
+    locked_by: str
 
 
 class StateBackend:
@@ -78,7 +81,7 @@ class StateBackend:
             resources=len(state.resources),
             updated=state.time,
             interrupted=bool(state.pending) or found.record is not None,
-            locked=bool(alive),
+            locked_by=", ".join(map(str, alive)),
         )
 
     def salt(self, project: str, stack: str) -> str:

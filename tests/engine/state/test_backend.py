@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_summary(backend, deployed):
     deployed()
     summary = backend.summary("proj", "dev")
     assert (summary.name, summary.resources) == ("dev", 3)
-    assert (summary.interrupted, summary.locked) == (False, False)
+    assert (summary.interrupted, summary.locked_by) == (False, "")
     assert summary.updated.startswith("2026-11-21T")
 
 
@@ -46,7 +47,8 @@ def test_summary_of_a_run_in_progress(backend, sealer, thing):
     with backend.open("proj", "dev", sealer) as state:
         state.ok(state.begin("creating", thing("a")), thing("a"))
         summary = backend.summary("proj", "dev")
-    assert (summary.resources, summary.interrupted, summary.locked) == (1, True, True)
+    assert (summary.resources, summary.interrupted) == (1, True)
+    assert f"(process {os.getpid()}) since" in summary.locked_by
 
 
 @pytest.mark.parametrize("method", ["summary", "export"])
