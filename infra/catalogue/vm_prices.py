@@ -5,6 +5,7 @@ prices of low priority, which change from day to day: those of dedicated nodes a
 """
 
 import csv
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -65,10 +66,17 @@ def price_table(text: str) -> PriceTable:
     regions = [head.strip().lower() for head in heads[1:]]
     return {
         " ".join(name.lower().split()): {
-            region: float(text) for region, text in zip(regions, texts, strict=True) if text
+            region: _usd(text) for region, text in zip(regions, texts, strict=True) if text
         }
         for name, *texts in rows
     }
+
+
+def _usd(text: str) -> float:
+    found = float(text)
+    if not math.isfinite(found) or found < 0:
+        raise ValueError(f"{text!r} is no price")
+    return found
 
 
 def read_prices(file: Path) -> PriceTable:

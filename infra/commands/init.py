@@ -22,7 +22,7 @@ from infra.commands.ci import (
 from infra.contract.command_line import stack_command
 from infra.contract.errors import UsageError
 from infra.contract.load import look_up
-from infra.contract.project import DEFAULT_STACK, Project, project_of_new_stack
+from infra.contract.project import DEFAULT_STACK, Project, overlooked, project_of_new_stack
 from infra.contract.terminal import NO_CELL
 from infra.spec.load import inspect_text
 from infra.spec.new_stack import SCHEMA_FILE, NewStack, default, stack_text
@@ -162,6 +162,13 @@ def require_new(project: Project, stack: str) -> None:
     if problem:
         raise UsageError(problem, remedy="Choose another name.")
     file = project.stack_file(stack)
+    elsewhere = overlooked(project.stacks)
+    if elsewhere:
+        raise UsageError(
+            "Pulumi.yaml does not say where this project keeps its stack files.",
+            remedy=elsewhere,
+            at=str(project.root / "Pulumi.yaml"),
+        )
     if file.exists():
         raise UsageError(
             f"Stack {stack!r} exists already.",

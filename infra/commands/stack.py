@@ -12,7 +12,7 @@ from infra.commands.history import history
 from infra.commands.init import create_stack, require_new, say_passphrase
 from infra.contract.command_line import stack_command
 from infra.contract.errors import UsageError
-from infra.contract.project import find_project
+from infra.contract.project import find_project, overlooked
 from infra.contract.times import as_local
 from infra.deploy.run.check import soft_deleted_rows
 from infra.deploy.stack import stacks
@@ -112,6 +112,8 @@ def ls(*, as_json: bool) -> None:
             for r in rows
         ],
     )
+    if hint := overlooked(project.stacks):
+        view.say(hint)
     listed = {row.name for row in rows}
     for name in stacks.bases(project):
         if name not in listed:

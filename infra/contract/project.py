@@ -164,6 +164,19 @@ def packaged_project(root: Path) -> Project:
     )
 
 
+def overlooked(stacks: Path) -> str:
+    """Return what to do about stack files that a ``Pulumi.yaml`` leaves out, ``""`` without any.
+
+    Whoever adds the file to a project that had none has its stacks in ``stacks/``.
+    """
+    if any(stacks.glob(_STACK_FILES)) or not any((stacks / _STACK_FOLDER).glob(_STACK_FILES)):
+        return ""
+    return (
+        f"There are stack files in {_STACK_FOLDER}/: add `stackConfigDir: {_STACK_FOLDER}` to"
+        " Pulumi.yaml."
+    )
+
+
 def _program(root: Path, main: object) -> Path:
     """Return the program's folder: what ``main`` says, else the project's own, else ours."""
     return root / str(main or ".") if main or (root / "__main__.py").is_file() else PROGRAM

@@ -14,6 +14,7 @@ import yaml
 from infra.contract.bounded_yaml import MOST_BYTES, YamlError, compose, scalar, tag_problem
 from infra.contract.errors import SpecError
 from infra.contract.json_types import Document, JsonObject
+from infra.contract.project import overlooked
 from infra.contract.wrapped_key import WrappedKey
 from infra.spec.credentials import Sealed
 from infra.spec.problems import (
@@ -73,9 +74,10 @@ def read_document(file: Path) -> StackDocument:
     except FileNotFoundError as error:
         names = sorted(f.name[7:-5] for f in file.parent.glob("Pulumi.*.yaml"))
         near = did_you_mean(file.name[7:-5], names)
+        here = f"Stacks here: {', '.join(names) or 'none'}. `aml stack init` creates one."
         raise SpecError(
             f"The file does not exist.{near}",
-            remedy=f"Stacks here: {', '.join(names) or 'none'}. `aml stack init` creates one.",
+            remedy=overlooked(file.parent) or here,
             at=str(file),
         ) from error
     except YamlError as error:

@@ -243,8 +243,8 @@ def _total(sums: Iterable[_Sum]) -> _Sum:
     known: Sequence[_Sum] = list(sums)
     return _Sum(
         sum(each.runs for each in known),
-        sum(each.node_hours for each in known),
-        sum(each.usd for each in known),
+        sum((each.node_hours for each in known), 0.0),
+        sum((each.usd for each in known), 0.0),
     )
 
 

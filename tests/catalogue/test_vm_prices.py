@@ -27,9 +27,27 @@ def test_prices_of_ones_own_are_a_table_like_ours():
     assert price_of("Standard_DS3_v2", "westeurope", table) is None
 
 
+def test_low_priority_has_a_price_of_its_own_where_one_is_listed():
+    table = price_table(
+        "name,westeurope\nStandard_A1_v2,0.1\nStandard_A1_v2 Low Priority,0.02\nB,0.3\n"
+    )
+    low = price_of("STANDARD_A1_V2", "West Europe", table, low_priority=True)
+    assert low == Price(0.02, "westeurope", low_priority=True)
+    assert price_of("Standard_A1_v2", "westeurope", table) == Price(0.1, "westeurope")
+    assert price_of("B", "westeurope", table, low_priority=True) == Price(0.3, "westeurope")
+
+
 @pytest.mark.parametrize(
-    "text", ["", "size,westeurope\n", "name,westeurope\nStandard_A1_v2,dear\n"]
+    "text",
+    [
+        "",
+        "size,westeurope\n",
+        "name,westeurope\nStandard_A1_v2,dear\n",
+        "name,westeurope\nStandard_A1_v2,nan\n",
+        "name,westeurope\nStandard_A1_v2,-1\n",
+        "name,westeurope\nStandard_A1_v2,1,2\n",
+    ],
 )
 def test_what_is_no_table_of_prices_is_refused(text):
-    with pytest.raises(ValueError, match=r"name|float"):
+    with pytest.raises(ValueError, match=r"name|float|no price|zip"):
         price_table(text)

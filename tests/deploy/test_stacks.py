@@ -299,3 +299,21 @@ def test_outside_of_a_project_every_command_says_so(project, monkeypatch, tmp_pa
         said = project.aml(*command)
         assert said.code == 2
         assert "There is no Pulumi.yaml in" in said.err
+
+
+def test_stack_files_that_a_new_project_file_leaves_out_are_named(tmp_path, monkeypatch, project):
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    project.good("init", "dev", "--yes")
+    (folder / "Pulumi.yaml").write_text("name: ours\nruntime: python\n", encoding="utf-8")
+    hint = "There are stack files in stacks/: add `stackConfigDir: stacks` to Pulumi.yaml."
+    for command in ("check -s dev", "preview -s dev", "stack select dev", "init test --yes"):
+        said = project.aml(*command.split())
+        assert said.code == 2
+        assert f"hint: {hint}" in said.err
+    assert hint in project.good("stack", "ls").err
+    text = "name: ours\nruntime: python\nstackConfigDir: stacks\n"
+    (folder / "Pulumi.yaml").write_text(text, encoding="utf-8")
+    project.good("check", "-s", "dev")
+    assert [row["name"] for row in project.good("stack", "ls", "--json").data] == ["dev"]

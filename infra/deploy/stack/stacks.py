@@ -23,7 +23,7 @@ from infra.contract.inheritance import all_extended
 from infra.contract.json_types import Document
 from infra.contract.load import look_up, nearest
 from infra.contract.private import private_file, private_folder
-from infra.contract.project import Project, find_project
+from infra.contract.project import Project, find_project, overlooked
 from infra.contract.shadows import require_own_packages
 from infra.contract.wrapped_key import WrappedKey
 from infra.deploy.stack.ciphers import Absent, OfAnother, cipher_with_salt, in_vault
@@ -137,9 +137,10 @@ def existing_stack_file(project: Project, stack: str) -> Path:
     if file.is_file():
         return file
     known = dict.fromkeys(stack_names(project))
+    near = nearest(stack, known, noun="stack") + f" Create it with `aml stack init {stack}`."
     raise UnknownNameError(
         f"There is no stack {stack!r} ({file.name} does not exist).",
-        remedy=nearest(stack, known, noun="stack") + f" Create it with `aml stack init {stack}`.",
+        remedy=overlooked(project.stacks) or near,
         at=str(project.stacks),
     )
 
