@@ -1,8 +1,9 @@
 """`aml history`: the operations of a stack, those of the Pulumi CLI among them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from textwrap import indent
 from typing import Final
 
 import click
@@ -11,8 +12,10 @@ from infra.commands import view
 from infra.commands.plans import done_line
 from infra.contract.json_types import JsonObject
 from infra.contract.times import duration, local_text
+from infra.deploy.stack.past_failures import past_failures
 from infra.deploy.stack.stacks import open_stack
 from infra.engine.model.events import Op
+from infra.engine.state.archive import FAILURES
 
 _HEAD: Final = ("NUMBER", "OPERATION", "RESULT", "STARTED", "TOOK", "CHANGES", "MESSAGE")
 _KNOWN: Final = frozenset(Op)
@@ -33,7 +36,10 @@ _SECURE: Final = "secure"
     "--json", "as_json", is_flag=True, help="Print JSON, as `pulumi stack history --json` does."
 )
 def history(stack: str | None, *, limit: int, as_json: bool) -> None:
-    """Show a stack's operations, the newest first, those of the Pulumi CLI among them."""
+    """Show a stack's operations, the newest first, those of the Pulumi CLI among them.
+
+    Below the table is why an operation failed.
+    """
     opened = open_stack(stack, secrets="hidden")
     entries = opened.backend.history(opened.project.name, opened.name)
     if as_json:
@@ -43,7 +49,21 @@ def history(stack: str | None, *, limit: int, as_json: bool) -> None:
         view.say(f"Stack {opened.name!r} has no history.")
         return
     numbered = zip(range(len(entries), 0, -1), entries, strict=True)
-    view.print_table(_HEAD, [_row(number, entry) for number, entry in [*numbered][:limit]])
+    shown = [*numbered][:limit]
+    view.print_table(_HEAD, [_row(number, entry) for number, entry in shown])
+    for number, entry in shown:
+        for line in _reasons(number, entry):
+            view.print_data(line)
+
+
+def _reasons(number: int, entry: JsonObject) -> Iterator[str]:
+    """Return the lines that say why an operation failed."""
+    failures = past_failures(entry)
+    if failures:
+        yield f"\n{number} {entry['kind']} failed:"
+    for each in failures:
+        what = f"{each.type} {each.name}: " if each.name else ""
+        yield from indent(f"{what}{each.message}", "  ").splitlines()
 
 
 def _row(number: int, entry: JsonObject) -> tuple[str, ...]:
@@ -63,7 +83,7 @@ def _row(number: int, entry: JsonObject) -> tuple[str, ...]:
 def _document(entry: JsonObject) -> JsonObject:
     """Return an entry as the CLI prints it, which shows no secret and times as text."""
     config = entry.get("config") or {}
-    shown = {
+    shown: JsonObject = {
         "version": entry.get("version", 0),
         "kind": entry["kind"],
         "startTime": _moment(entry["startTime"]),
@@ -74,7 +94,12 @@ def _document(entry: JsonObject) -> JsonObject:
         "endTime": _moment(entry["endTime"]),
     }
     changes = entry.get("resourceChanges")
-    return shown | ({"resourceChanges": changes} if changes else {})
+    failures = entry.get(FAILURES)
+    return (
+        shown
+        | ({"resourceChanges": changes} if changes else {})
+        | ({FAILURES: failures} if failures else {})
+    )
 
 
 def _moment(seconds: float) -> str:

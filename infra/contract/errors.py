@@ -31,9 +31,11 @@ A bug is none of these: it keeps its traceback (exit code 70 at the command line
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from infra.contract.json_types import Document
+
+_HINT: Final = "\nhint: "
 
 
 class PlatformError(Exception):
@@ -55,7 +57,19 @@ class PlatformError(Exception):
 
     def __str__(self) -> str:
         where = f" at {self.at}" if self.at else ""
-        return f"{self.summary}{where}: {self.detail}\nhint: {self.remedy}"
+        return f"{self.summary}{where}: {self.detail}{_HINT}{self.remedy}"
+
+
+def apart(text: str) -> tuple[str, str]:
+    r"""Return what went wrong and the hint, of an error that has become text.
+
+    >>> apart("Provider error: no quota.\nhint: Ask for more.")
+    ('Provider error: no quota.', 'Ask for more.')
+    >>> apart("no quota")
+    ('no quota', '')
+    """
+    what, found, hint = text.rpartition(_HINT)
+    return (what, hint) if found else (text, "")
 
 
 class SpecError(PlatformError):

@@ -132,6 +132,7 @@ class ResourceProgress:
     state: str
     seconds: float = 0.0
     error: str = ""
+    remedy: str = ""
 
 
 class ChangeState(StrEnum):
@@ -173,6 +174,15 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class OperationFailure:
+    """Why an operation failed: what went wrong with a resource, or, without a name, elsewhere."""
+
+    name: str
+    type: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One entry of a stack's history, numbered from 1. Times are seconds since the epoch."""
 
@@ -183,6 +193,7 @@ class Operation:
     begun: float
     ended: float
     changes: Mapping[str, int]
+    failures: Sequence[OperationFailure] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from infra.deploy.drift.adopt import AdoptedDrift, adopt
 from infra.deploy.drift.comparison import Drift, drift_of, widened
 from infra.deploy.run.read_back import RefreshedState
 from infra.deploy.run.request import OperationRequest
-from infra.deploy.run.runner import EngineResult, Runner, failures_only, raise_failure
+from infra.deploy.run.runner import EngineResult, Runner, failures_only, note_end, raise_failure
 from infra.deploy.run.signals import interruptible
 from infra.deploy.run.stack_operations import (
     OperationResult,
@@ -152,8 +152,7 @@ class StackDrift:
             ) as state:
                 options = Options(forget=_emptied(state.loaded, removed))
                 outcome = runner.refresh(widened(state.loaded, drift), state, options)
-                changes = {str(op): number for op, number in outcome.changes.items()}
-                state.ended(succeeded=not outcome.summary.failed, changes=changes)
+                note_end(state, outcome, self.cancellation)
             self._raise_failure(outcome, changing=True)
         return outcome
 

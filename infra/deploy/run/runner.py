@@ -15,7 +15,7 @@ from infra.arm.invokes import CLIENT_CONFIG
 from infra.arm.provider import AzureNative
 from infra.arm.soft_delete import SoftDeletePolicy
 from infra.contract.command_line import on_stack, stack_command
-from infra.contract.errors import DeployError, InterruptedByUserError
+from infra.contract.errors import DeployError, InterruptedByUserError, apart
 from infra.contract.json_types import JsonObject
 from infra.contract.project import Project
 from infra.contract.provider import Provider
@@ -31,10 +31,20 @@ from infra.engine.deployment.recorder import Recorder
 from infra.engine.deployment.refresh import refresh
 from infra.engine.deployment.run import Run
 from infra.engine.deployment.session import Cancellation, Options
-from infra.engine.model.events import Event, Finished, Listener, Message, Op, Step, Summary
+from infra.engine.model.events import (
+    Event,
+    Failure,
+    Finished,
+    Listener,
+    Message,
+    Op,
+    Step,
+    Summary,
+)
 from infra.engine.model.resources import Loaded
 from infra.engine.model.values import secret
 from infra.engine.monitor.monitor import run_program
+from infra.engine.state.open_state import StackState
 
 PACKAGE = "azure-native"
 _SDK: Final = "pulumi_azure_native"
@@ -42,8 +52,9 @@ _SDK: Final = "pulumi_azure_native"
 
 @dataclass(frozen=True, slots=True)
 class EngineResult:
-    """What a run of the engine planned or did: its steps and summary. ``warnings`` are a plan's.
+    """What a run of the engine planned or did: its steps and summary.
 
+    ``warnings`` are a plan's, ``failures`` are why it failed.
     ``repeatable``: the program's inputs alone led to it. It read nothing from the cloud, called no
     function and warned of nothing. ``files`` are those of the program's own modules. ``remarks``
     are the warnings and errors that the engine and the program uttered meanwhile.
@@ -55,6 +66,7 @@ class EngineResult:
     remarks: Sequence[str] = ()
     repeatable: bool = False
     files: frozenset[Path] = frozenset()
+    failures: Sequence[Failure] = ()
 
     @property
     def changes(self) -> Mapping[Op, int]:
@@ -76,7 +88,7 @@ class StepCollector:
     listener: Listener
     stack: str
     steps: list[Step] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -85,12 +97,14 @@ class StepCollector:
             event = replace(event, text=on_stack(event.text, self.stack))
             with self._lock:
                 self.remarks.append(event.text)
+                if event.severity == "error":
+                    self.failures.append(Failure(apart(event.text)[0], event.urn))
         if isinstance(event, Finished):
             event = replace(event, error=on_stack(event.error, self.stack))
             with self._lock:
                 self.steps.append(event.step)
                 if event.error:
-                    self.failures.append(event.error)
+                    self.failures.append(Failure(apart(event.error)[0], event.step.urn))
         self.listener(event)
 
 
@@ -156,6 +170,7 @@ class Runner:
                 remarks=steps.remarks,
                 repeatable=not (remarked or summary.failed or self._foreign(deployment.asked)),
                 files=result.files,
+                failures=steps.failures,
             )
 
     def _foreign(self, asked: frozenset[str]) -> frozenset[str]:
@@ -185,7 +200,9 @@ class Runner:
         steps = self._listening(options)
         with self._providers(steps) as providers:
             summary = act(self._run(loaded, recorder, options, steps, providers))
-        return EngineResult(_shown(steps.steps, options), summary, remarks=steps.remarks)
+        return EngineResult(
+            _shown(steps.steps, options), summary, remarks=steps.remarks, failures=steps.failures
+        )
 
     def _run(
         self,
@@ -236,6 +253,18 @@ def warned_once(listener: Listener) -> Listener:
         listener(event)
 
     return listen
+
+
+def note_end(state: StackState, outcome: EngineResult, cancellation: Cancellation) -> None:
+    """Set what the history says of an operation that has ended: its changes, why it failed."""
+    failures = list(dict.fromkeys(outcome.failures))
+    if cancellation.stopped:
+        failures.append(Failure("It was interrupted; completed steps are recorded."))
+    state.ended(
+        succeeded=not outcome.summary.failed,
+        changes={str(op): number for op, number in outcome.changes.items()},
+        failures=failures if outcome.summary.failed else (),
+    )
 
 
 def raise_failure(

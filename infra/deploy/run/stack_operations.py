@@ -42,6 +42,7 @@ from infra.deploy.run.runner import (
     EngineResult,
     Runner,
     failures_only,
+    note_end,
     raise_failure,
     warned_once,
 )
@@ -152,7 +153,7 @@ class StackOperations:
                 result = plan
                 if plan.changed or recorder.changed:
                     result = runner.run(state.loaded, state, request.options(preview=False))
-                state.ended(succeeded=not result.summary.failed, changes=_counts(result))
+                note_end(state, result, self.cancellation)
             self._raise_failure(result, "up")
             manifest = self._keep_manifest(result, runner.destination)
             ended = None
@@ -193,7 +194,7 @@ class StackOperations:
                 if not self.approve(plan, runner.destination):
                     return OperationResult(plan, approved=False)
                 result = act(state.loaded, state, request.options(preview=False))
-                state.ended(succeeded=not result.summary.failed, changes=_counts(result))
+                note_end(state, result, self.cancellation)
             self._raise_failure(result, "destroy")
             self._forget_deleted(result, runner.destination)
             return OperationResult(plan, result)
@@ -328,7 +329,7 @@ class StackOperations:
                 if plan.changed and not self.approve(plan, runner.destination):
                     return OperationResult(plan, approved=False)
             result = runner.refresh(state.loaded, state, request.options(preview=False))
-            state.ended(succeeded=not result.summary.failed, changes=_counts(result))
+            note_end(state, result, self.cancellation)
         return OperationResult(result, result)
 
     def _runner(self) -> Runner:
@@ -436,7 +437,3 @@ def _ended(result: EngineResult, state: StackState, cloud_id: str) -> Ended | No
         return None
     left = sum(n for op, n in changes.items() if op is not Op.DELETE)
     return Ended(state.hash, cloud_id, left, result.files)
-
-
-def _counts(outcome: EngineResult) -> dict[str, int]:
-    return {str(op): number for op, number in outcome.changes.items()}

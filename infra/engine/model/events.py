@@ -125,6 +125,14 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an operation failed: what went wrong with a resource, or, without a URN, elsewhere."""
+
+    error: str
+    urn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The last event. ``changes`` counts steps by ``Op``; secrets in ``outputs`` are hidden."""
 

@@ -5,17 +5,21 @@ Written in the layout and format of Pulumi's file backend. Deciding what to prun
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final, Literal
 
 from infra.contract.json_types import Document, JsonObject
+from infra.engine.model.events import Failure
 from infra.engine.state.checkpoint import dumped
 from infra.engine.state.disk import Disk
 from infra.engine.state.layout import StackFiles
 
 KEPT_BACKUPS: Final = 20  # the last ones; of older ones the last of each day
+
+FAILURES: Final = "failures"
+"""The key of an entry for what its operation failed of."""
 
 OperationName = Literal["update", "refresh", "destroy", "import"]
 
@@ -35,10 +39,14 @@ class OperationInfo:
 
 @dataclass(frozen=True, slots=True)
 class UpdateResult:
-    """How an operation ended; ``changes`` counts steps by Pulumi's name for them (``create``)."""
+    """How an operation ended; ``changes`` counts steps by Pulumi's name for them (``create``).
+
+    ``failures`` are why it failed, without secrets.
+    """
 
     succeeded: bool
     changes: Mapping[str, int] = field(default_factory=dict)
+    failures: Sequence[Failure] = ()
 
 
 class Archive:
@@ -69,7 +77,7 @@ class Archive:
     ) -> None:
         """Write one history entry and the checkpoint it ended with."""
         stem = f"{self._files.stack}-{now_ns}"
-        document = {
+        document: JsonObject = {
             "kind": operation.kind,
             "startTime": begun_ns // 1_000_000_000,
             "message": operation.message,
@@ -80,6 +88,8 @@ class Archive:
             "endTime": now_ns // 1_000_000_000,
             "resourceChanges": dict(sorted(outcome.changes.items())),
         }
+        if outcome.failures:  # ours; the Pulumi CLI passes over what it does not know
+            document[FAILURES] = [asdict(failure) for failure in outcome.failures]
         self._disk.write(self._files.history / f"{stem}.checkpoint.json", data)
         self._disk.write(self._files.history / f"{stem}.history.json", dumped(document))
 

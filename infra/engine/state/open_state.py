@@ -16,6 +16,7 @@ from typing import Final, Self
 from infra.contract.errors import PlatformError, StateError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.wrapped_key import WrappedKey
+from infra.engine.model.events import Failure
 from infra.engine.model.resources import OperationKind, Resource
 from infra.engine.state import journal, stack_files
 from infra.engine.state.archive import Archive, OperationInfo, UpdateResult
@@ -29,6 +30,7 @@ from infra.engine.state.secrets import Cipher
 from infra.engine.state.snapshot import StateSnapshot
 from infra.engine.state.storage import Storage
 
+_BUG: Final = "This is a bug in aml-platform"
 _DURABLE: Final = frozenset[OperationKind]({"creating", "importing"})
 """Operations whose beginning must survive a power failure: they leave a resource in the cloud."""
 
@@ -94,8 +96,9 @@ class StackState:
         trace: TracebackType | None,
     ) -> None:
         if kind is not None:
-            changes = self._outcome.changes if self._outcome else {}
-            self._outcome = UpdateResult(succeeded=False, changes=changes)
+            known = self._outcome or UpdateResult(succeeded=False)
+            why = [*known.failures, Failure(self._vault.hiding(_reason(error, kind)))]
+            self._outcome = replace(known, succeeded=False, failures=why)
         self.close()
 
     @property
@@ -108,9 +111,13 @@ class StackState:
         """Whether state has operations whose outcome is unknown."""
         return bool(self._snapshot.pending())
 
-    def ended(self, *, succeeded: bool, changes: Mapping[str, int]) -> None:
+    def ended(
+        self, *, succeeded: bool, changes: Mapping[str, int], failures: Sequence[Failure] = ()
+    ) -> None:
         """Set the result for the history; without it, only a run that wrote something is listed."""
-        self._outcome = UpdateResult(succeeded, changes)
+        hiding = self._vault.hiding
+        told = [replace(each, error=hiding(each.error)) for each in failures]
+        self._outcome = UpdateResult(succeeded, changes, told)
 
     def begin(
         self, kind: OperationKind, resource: Resource, *, absent_checked: bool = False
@@ -337,6 +344,13 @@ class StackState:
                 "The run has ended; this step came too late to be recorded.",
                 remedy="Run it again: operations that began and were not recorded are looked up.",
             )
+
+
+def _reason(error: BaseException | None, kind: type[BaseException]) -> str:
+    """Return why an operation ended early, for the history."""
+    if isinstance(error, PlatformError):
+        return error.detail
+    return "It was interrupted." if kind is KeyboardInterrupt else f"{_BUG}: {kind.__name__}."
 
 
 def _nothing() -> None:

@@ -7,15 +7,16 @@ do marks this release does not know.
 import json
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from infra.contract.errors import StateError
 from infra.contract.json_types import Document
 from infra.engine.model.values import SECRET, SIGNATURE, Secret, plain, secret
-from infra.engine.state.secrets import Cipher
+from infra.engine.state.secrets import MASK, Cipher
 
 NUMBER: Final = "8ad145fe-0d11-4827-bfd7-1abcbf086f5c"
+_SHORTEST: Final = 3  # hiding shorter ones would make every text unreadable
 _GO_EXPONENT_FROM: Final = 1e21  # below it, Go writes integral numbers digit by digit
 
 
@@ -42,6 +43,13 @@ class Vault:
         self._sealed[place, canonical(value)] = ciphertext
         return value
 
+    def hiding(self, text: str) -> str:
+        """Return a text without the secrets that were met so far: a service may quote one."""
+        known = {word for _, value in self._sealed for word in _words(json.loads(value))}
+        for word in sorted(known, key=len, reverse=True):
+            text = text.replace(word, MASK)
+        return text
+
 
 class Redacting(Vault):
     """Hides the secrets of what is shown; nothing is encrypted, and nothing can be read back."""
@@ -54,6 +62,15 @@ class Redacting(Vault):
 
     def open(self, place: str, _ciphertext: str) -> object:
         raise NotImplementedError(place)
+
+
+def _words(value: object) -> Iterator[str]:
+    """Return the texts of a secret that are long enough to be told from other words."""
+    if isinstance(value, str):
+        yield from [value] * (len(value) >= _SHORTEST)
+    elif isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _words(each)
 
 
 def canonical(value: object) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from infra.contract.errors import LockedError, PassphraseError, StateError
+from infra.engine.model.events import Failure
 from infra.engine.model.values import Secret
 from infra.engine.state.archive import OperationInfo
 from infra.engine.state.backend import StateBackend
@@ -357,6 +358,36 @@ def test_a_result_is_recorded_even_without_changes(backend, sealer, deployed):
         state.ended(succeeded=False, changes={"same": 3})
     newest = backend.history("proj", "dev")[0]
     assert (newest["kind"], newest["result"]) == ("refresh", "failed")
+
+
+def test_the_history_says_why_an_operation_failed_and_hides_secrets(
+    backend, sealer, thing, tmp_path
+):
+    fresh = thing("a", inputs={"p": Secret("c4n4ry"), "q": Secret({"k": ["an0ther", "x"]})})
+    why = [Failure("c4n4ry is no password; an0ther neither: x", "urn:a"), Failure("no program")]
+    with backend.open("proj", "dev", sealer) as state:
+        state.fail(state.begin("creating", fresh))
+        state.ended(succeeded=False, changes={}, failures=why)
+    assert backend.history("proj", "dev")[0]["failures"] == [
+        {"error": "[secret] is no password; [secret] neither: x", "urn": "urn:a"},
+        {"error": "no program", "urn": ""},
+    ]
+    assert not [file for file in history(tmp_path) if b"c4n4ry" in file.read_bytes()]
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (StateError("It is locked.", remedy="Wait."), "It is locked."),
+        (KeyboardInterrupt(), "It was interrupted."),
+        (Crash("at 0x1"), "This is a bug in aml-platform: Crash."),
+    ],
+)
+def test_the_history_says_what_ended_an_operation_early(backend, sealer, error, why):
+    with pytest.raises(type(error)), backend.open("proj", "dev", sealer):
+        raise error
+    (entry,) = backend.history("proj", "dev")
+    assert (entry["result"], entry["failures"]) == ("failed", [{"error": why, "urn": ""}])
 
 
 def test_backups_are_made_before_and_after_and_pruned(backend, sealer, thing, tmp_path):
