@@ -143,9 +143,11 @@ def _computes(arm: ArmRequests, workspace: Document) -> Iterator[CloudCompute]:
     for each in _listed(arm, f"{workspace['id']}/computes", MACHINE_LEARNING):
         properties = each["properties"]
         inner = properties.get("properties") or {}
-        counts: Mapping[str, int] = inner.get("nodeStateCounts") or {}
+        counts: Mapping[str, int] | None = inner.get("nodeStateCounts")
         state = inner.get("state") or inner.get("allocationState")
-        nodes = {name.removesuffix(_COUNT): n for name, n in counts.items() if n}
+        nodes = None
+        if counts is not None:
+            nodes = {name.removesuffix(_COUNT): n for name, n in counts.items() if n}
         yield CloudCompute(
             str(each["id"]),
             str(each["name"]),

@@ -1,4 +1,4 @@
-"""The stack file's word for each ``computeType`` of the service."""
+"""The stack file's word for each ``computeType`` of the service, and what people call it."""
 
 from typing import Final
 
@@ -13,8 +13,22 @@ _KINDS: Final = {
     "kubernetes": "kubernetes",
     "synapsespark": "synapse_spark",
 }
+_NAMES: Final = {
+    "aml_compute": "compute cluster",
+    "hdinsight": "HDInsight cluster",
+    "batch": "Batch account",
+    "databricks": "Databricks workspace",
+    "data_lake_analytics": "Data Lake Analytics account",
+    "kubernetes": "Kubernetes cluster",
+    "synapse_spark": "Synapse Spark pool",
+}
 
 
 def compute_kind(compute_type: object) -> str | None:
     """Return the kind, ``None`` if the stack file has none for it; the service varies its case."""
     return _KINDS.get(str(compute_type).lower())
+
+
+def kind_name(kind: str) -> str:
+    """Return what people call a kind of compute of the stack file."""
+    return _NAMES.get(kind, kind.replace("_", " "))

@@ -19,7 +19,7 @@ class QueuedJob:
 
 @dataclass(frozen=True, slots=True)
 class CloudCompute:
-    """A compute of a workspace of the cloud, with its nodes by state.
+    """A compute of a workspace of the cloud, with its nodes by state; ``None``: it has none ever.
 
     ``evictable``: a node of it can be preempted.
     """
@@ -29,7 +29,7 @@ class CloudCompute:
     workspace: str
     kind: str
     state: str
-    nodes: Mapping[str, int]
+    nodes: Mapping[str, int] | None
     evictable: bool
 
 

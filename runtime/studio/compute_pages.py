@@ -27,6 +27,7 @@ from infra.contract.stack_console import (
 )
 from runtime.history.listing import Listing, page_of
 from runtime.model.runs import RunRecord
+from runtime.studio.labels import labelled
 from runtime.studio.live import Part, part
 from runtime.studio.site import Site, site_of
 
@@ -40,6 +41,8 @@ _POWER: Final[Mapping[str, PowerAction]] = {
     "stop": "stop",
     "restart": "restart",
 }
+_AS_PAIRS: Final = ("a map of keys", "name=value, one a line")
+"""What the stack file wants, and how a form asks for the same."""
 _FIRST: Final = {"name": 0, "resource_id": 1}
 _UNPROCESSABLE: Final = 422
 
@@ -181,8 +184,7 @@ def _compute_page(
         fields=fields,
         in_file=in_file,
         values=entered,
-        errors=error.fields if error else {},
-        others=error.others if error else (),
+        **_problems(fields, error),
     )
 
 
@@ -215,10 +217,22 @@ def _form_page(
         sizes=_sizes(site, form),
         found=_attachable(console, form),
         values=values,
-        errors=error.fields if error else {},
-        others=error.others if error else (),
+        **_problems(form.fields, error),
         facts=facts,
     )
+
+
+def _problems(fields: Sequence[FormField], error: FormError | None) -> dict[str, Any]:
+    """Return what is wrong with what was entered, in the words of the form."""
+    found = error or FormError({}, ())
+    types = {each.key: each.type for each in fields}
+    return {
+        "errors": {
+            key: labelled(fields, text.replace(*_AS_PAIRS) if types.get(key) == "pairs" else text)
+            for key, text in found.fields.items()
+        },
+        "others": [labelled(fields, text) for text in found.others],
+    }
 
 
 def _groups(form: ComputeForm) -> Mapping[str, Sequence[FormField]]:

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from infra.catalogue.compute_kinds import compute_kind, kind_name
 from infra.contract.cloud_console import CloudConsole
 from infra.contract.discovery import never_starting
 from infra.contract.errors import PlatformError
@@ -26,6 +27,8 @@ from infra.contract.times import as_local, duration, local_text
 from runtime.model.runs import RunRecord
 from runtime.snapshots.sizes import size_text
 from runtime.studio.access import Access
+from runtime.studio.advice import in_browser
+from runtime.studio.labels import heading, label
 from runtime.studio.static_files import asset, plotly_file
 from runtime.submit.session import ProjectSession
 from runtime.targets.finding import ON_THIS_MACHINE
@@ -34,16 +37,9 @@ from runtime.targets.run_folder import RunFolder
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _EVERY_S: Final = 2.0
 _DIGITS: Final = 8
+_LONGEST: Final = 160
+_AT_ID: Final = re.compile(r" at /subscriptions/[^\s:]+:")
 _STYLE_ID: Final = re.compile(rb'getElementById\("([0-9a-f]{64})"\)')
-_KINDS: Final = {
-    "batch": "Batch",
-    "data_lake_analytics": "Data Lake Analytics",
-    "databricks": "Databricks",
-    "hdinsight": "HDInsight",
-    "kubernetes": "Kubernetes",
-    "synapse_spark": "Synapse Spark",
-}
-"""Kinds of computes that are called as their service is."""
 _OF_PLACES: Final = {
     "livy": "hdinsight",
     "ssh": "virtual_machine",
@@ -58,7 +54,6 @@ _CHANGED: Final = {
     "same": "unchanged",
     "update": "updated",
 }
-_ACRONYMS: Final = {each: each.upper() for each in ("id", "ip", "os", "ssh", "sso", "vm")}
 
 
 @dataclass(slots=True)
@@ -177,15 +172,15 @@ def _brief(text: str) -> str:
         return text
 
 
-def _label(key: str) -> str:
-    """Return the name of a setting as a label: ``vm_size`` is ``VM size``."""
-    first, *others = (_ACRONYMS.get(word, word) for word in key.split("_"))
-    return " ".join([first[:1].upper() + first[1:], *others])
-
-
 def _kind(kind: str) -> str:
-    """Return what people call a kind of compute."""
-    return _KINDS.get(kind, kind.replace("_", " "))
+    """Return what people call a kind of compute, in the stack file's word or the service's."""
+    return kind_name(compute_kind(kind) or kind)
+
+
+def _reason(message: str) -> str:
+    """Return why something failed in a line, without the id of what it happened to."""
+    first = _AT_ID.sub(":", message.partition("\n")[0])
+    return first if len(first) <= _LONGEST else f"{first[:_LONGEST].rstrip()}…"
 
 
 def digest(text: str) -> str:
@@ -204,8 +199,11 @@ _FILTERS: Final[dict[str, Callable[..., object]]] = {
     "as_local": as_local,
     "usd": lambda price: "—" if price is None else f"{price:.2f} USD",
     "words": lambda text: text.replace("_", " "),
-    "label": _label,
+    "label": label,
+    "heading": heading,
     "kind": _kind,
+    "reason": _reason,
+    "in_browser": in_browser,
     "changed": lambda name: _CHANGED.get(name, name.replace("-", " ")),
     "json": json_text,
     "digest": digest,

@@ -1,5 +1,6 @@
 """A stack in a browser's hands: changes are planned first, and applied only as they were shown."""
 
+import json
 import time
 from contextlib import closing
 
@@ -84,7 +85,7 @@ def test_a_cluster_is_planned_shown_and_deployed(deployed, console):
     assert console.compute("wide").settings["tags"] == {"a": "1", "b": "2"}
     last = console.history()[0]
     assert (last.kind, last.message, last.succeeded) == (
-        "update", "Create aml_compute wide", True,
+        "update", "Create compute cluster wide", True,
     )  # fmt: skip
     assert [step.name for step in console.operation(last.number)] == ["platform-wide"]
     removed = applied(console, console.remove_compute("wide"))
@@ -114,7 +115,7 @@ def test_what_is_missing_of_a_machine_is_said_without_a_line_of_the_file(deploye
     assert "needs password or private_key." in refused.value.others
 
 
-def test_a_deployment_that_fails_says_why_without_a_command_s_screen(deployed, console):
+def test_a_deployment_that_fails_says_why_without_a_command_s_screen(deployed, console, capsys):
     compute = "Microsoft.MachineLearningServices/workspaces/computes"
     planned = settled(console, console.add_compute("aml_compute", CLUSTER | {"name": "never"}))
     LocalCloudConsole(deployed.home).fail(compute, "never", 1)
@@ -126,7 +127,44 @@ def test_a_deployment_that_fails_says_why_without_a_command_s_screen(deployed, c
     assert "InternalServerError" in failed.problem
     assert failed.remedy.endswith("The stack file is as it was.")
     assert "above" not in failed.problem
+    assert "hint:" not in failed.problem
+    (row,) = [each for each in failed.progress if each.error]
+    assert "hint:" not in row.error
+    assert row.remedy.startswith("Fix the cause")
+    (why,) = console.history()[0].failures
+    assert (why.name, why.type) == ("platform-never", "machinelearningservices:Compute")
+    assert "InternalServerError" in why.message
+    assert "hint:" not in why.message
+    assert run(["history", "-n", "1"]) == 0
+    told = capsys.readouterr().out
+    assert " update failed:\n  machinelearningservices:Compute platform-never: " in told
+    assert "InternalServerError" in told
+    assert run(["history", "-n", "1", "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert entry["failures"][0]["urn"].endswith("::platform-never")
     assert applied(console, console.deploy()).state is ChangeState.DONE  # what is left is removed
+
+
+@pytest.mark.parametrize(
+    ("values", "title"),
+    [
+        ({"max_nodes": "4"}, "Scale compute cluster cpu"),
+        ({"max_nodes": "4", "idle_seconds": "777"}, "Change compute cluster cpu"),
+    ],
+)
+def test_a_change_is_called_what_it_does(console, values, title):
+    planned = settled(console, console.change_compute("cpu", values))
+    assert planned.title == title
+    console.discard(planned.id)
+
+
+def test_what_is_wrong_with_a_map_is_beside_its_first_setting(deployed, console):
+    both = {"setup.startup_script.path": "a.sh", "setup.startup_script.inline": "true"}
+    wanted = {"name": "box1", "vm_size": "STANDARD_DS3_V2", **both}
+    with unchanged(deployed.stack_file()), pytest.raises(FormError) as refused:
+        console.add_compute("compute_instance", wanted)
+    assert list(refused.value.fields) == ["setup.startup_script.path"]
+    assert not refused.value.others
 
 
 def test_what_is_detached_is_not_destroyed(console):
@@ -135,14 +173,14 @@ def test_what_is_detached_is_not_destroyed(console):
     assert done.state is ChangeState.DONE, done.problem
     removed = applied(console, console.remove_compute("nodes"))
     (last,) = console.operation(console.history()[0].number)
-    assert removed.title == "Detach nodes"
+    assert removed.title == "Detach Batch account nodes"
     for (step,) in (removed.steps, [last]):
         assert (step.mark, step.destroys, step.detaches) == ("-", False, True)
 
 
 def test_what_is_destroyed_is_marked(console):
     planned = settled(console, console.remove_compute("cpu"))
-    assert planned.title == "Delete cpu"
+    assert planned.title == "Delete compute cluster cpu"
     assert [(step.mark, step.destroys) for step in planned.steps] == [("-", True)]
     console.discard(planned.id)
     assert console.change(planned.id).state is ChangeState.DISCARDED

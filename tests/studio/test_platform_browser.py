@@ -60,7 +60,7 @@ def test_a_cluster_is_created_scaled_and_seen(shop, chromium):
     page.get_by_label("Max nodes (required)").fill("999999")
     page.get_by_role("button", name="Show what it does").click()
     expect(page.get_by_role("alert")).to_contain_text(
-        "max_nodes is 999999; use at most 100000.", timeout=SLOW_MS
+        "Max nodes is 999999; use at most 100000.", timeout=SLOW_MS
     )
     expect(page.get_by_label("Name (required)")).to_have_value("gpu-cluster")
     expect(page.get_by_role("alert")).to_be_focused()
@@ -72,7 +72,7 @@ def test_a_cluster_is_created_scaled_and_seen(shop, chromium):
     page.get_by_role("button", name="Apply this plan").click()
     expect(page.locator("#change .state").first).to_have_text("Done", timeout=SLOW_MS)
     expect(page.locator("tr[data-resource=platform-gpu-cluster]")).to_contain_text("done")
-    expect(page.locator("#live")).to_have_text("Create aml_compute gpu-cluster: Done")
+    expect(page.locator("#live")).to_have_text("Create compute cluster gpu-cluster: Done")
     page.locator("#change").get_by_role("link", name="Computes").click()
     expect(page.locator("tr[data-compute=gpu-cluster]")).to_contain_text("0 of 3", timeout=SLOW_MS)
     page.close()

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import time
 from contextlib import closing
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from infra.arm.client import local_client
 from infra.contract.discovery import SUBSCRIPTION, find_cloud
 from localcloud import control
+from localcloud.console import LocalCloudConsole
 from runtime.cli.root import run
 from runtime.history.store import History
 from runtime.model.states import RunState
@@ -74,7 +76,7 @@ def test_what_the_stack_says_is_text(shop, path):
 def test_the_computes_are_listed_with_what_they_cost(shop):
     row = re.search(r'<tr data-compute="cpu">.*?</tr>', shop.text("/computes"), re.DOTALL)[0]
     cells = [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<t[dh].*?</t[dh]>", row)]
-    assert cells[1:3] == ["aml compute", "Steady"]
+    assert cells[1:3] == ["compute cluster", "Steady"]
     assert "0 of 2" in row
     assert re.search(r"0\.00 USD, at most 0\.\d\d USD", row)
     assert "STANDARD_DS3_V2" in row
@@ -116,7 +118,7 @@ def test_a_kind_that_azure_retired_says_why(shop):
 def test_a_form_asks_first_for_what_is_attached_and_keeps_references_alone(shop):
     given = {"name": "box", "private_key": "file:keys/box", "password": "0pen-sesame"}
     text = shop.post("/computes/new/virtual_machine", **given).text
-    assert "It needs resource_id or address." in text
+    assert "It needs Resource ID or address." in text
     places = [text.index(f'name="{key}"') for key in ("name", "resource_id", "location")]
     assert places == sorted(places)
     assert ">file:keys/box</textarea>" in text
@@ -160,6 +162,42 @@ def test_a_read_only_studio_shows_everything_and_has_no_form(shop):
         assert shop.post("/cloud/stop").status_code == 403
     finally:
         shop.access.read_only = False
+
+
+def test_a_failed_operation_says_why(shop):
+    compute = "Microsoft.MachineLearningServices/workspaces/computes"
+    LocalCloudConsole(shop.project.home).fail(compute, "never", 1)
+    values = {"name": "never", "vm_size": "STANDARD_DS3_V2", "max_nodes": "1"}
+    planned = settled(shop, shop.console.add_compute("aml_compute", values))
+    shop.console.apply(planned)
+    settled(shop, planned)
+    page = shop.text(f"/changes/{planned}")
+    assert "<h1>Create compute cluster never</h1>" in page
+    assert "Fix the cause named in the message, then try again." in page
+    assert "hint:" not in page
+    assert "the command again" not in page
+    last = shop.console.history()[0].number
+    for path in ("/deployments", f"/deployments/{last}"):
+        text = shop.text(path)
+        assert "platform-never" in text
+        assert "This failure was injected" in text
+    assert '<h2 id="why">Why it failed</h2>' in text
+    assert "the command again" not in text
+    assert run(["up", "--yes"]) == 0  # what is left of it is removed
+
+
+def settled(shop, change):
+    deadline = time.monotonic() + 120
+    while shop.console.change(change).state.busy:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return change
+
+
+def test_a_cluster_without_nodes_has_0_and_what_has_none_a_dash(shop):
+    row = re.search(r'<tr data-compute="cpu">.*?</tr>', shop.text("/cloud"), re.DOTALL)[0]
+    assert "<td>compute cluster</td>" in row
+    assert "<td>0</td>" in row
 
 
 def test_faults_are_switched_on_and_off(shop):
@@ -303,7 +341,7 @@ def test_a_button_starts_a_stopped_cloud_and_leads_back(stopped, back, leads):
 def test_forms_and_messages_say_things_as_people_do(shop):
     text = shop.text("/computes/new?kind=virtual_machine")
     assert "<code>aml target trust</code>" in text
-    for kind in ("HDInsight", "Data Lake Analytics", "compute instance"):
+    for kind in ("HDInsight cluster", "Data Lake Analytics account", "compute instance"):
         assert f">{kind}</a>" in text
     history = shop.text("/deployments")
     assert re.search(r"\d+ created", history)

@@ -4,7 +4,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import closing
 from pathlib import Path
 from typing import Final, Literal
@@ -12,6 +11,7 @@ from typing import Final, Literal
 from infra.arm.client import Client
 from infra.arm.soft_delete import pages
 from infra.catalogue.api_versions import BATCH, DATABRICKS, HDINSIGHT, VIRTUAL_MACHINES
+from infra.catalogue.compute_kinds import kind_name
 from infra.contract.discovery import find_cloud
 from infra.contract.errors import (
     CloudStoppedError,
@@ -55,6 +55,7 @@ from infra.deploy.importing.computes import computes_of
 from infra.deploy.importing.declared_computes import DeclaredComputes
 from infra.deploy.preflight.queries import PreflightQueries
 from infra.deploy.run.check import destination_of, soft_deleted_rows
+from infra.deploy.stack.past_failures import past_failures
 from infra.deploy.stack.settings import Settings
 from infra.deploy.stack.stacks import (
     Stack,
@@ -66,12 +67,14 @@ from infra.deploy.stack.stacks import (
 from infra.deploy.stack.step_documents import short_type
 from infra.engine.model.events import Event
 from infra.engine.state.secrets import Masked
+from infra.spec.computes import ATTACHMENTS
 from infra.spec.credentials import Sealed
 from infra.spec.editing import StackFile
 from infra.spec.load import inspect_text
 from infra.spec.problems import Problem
 from infra.spec.stack import KEYS
 
+_SCALING: Final = frozenset({"min_nodes", "max_nodes"})
 _COMPUTES: Final = KEYS["computes"]
 _FOUND_TYPES: Final[Mapping[str, tuple[str, str]]] = {
     "virtual_machine": ("Microsoft.Compute/virtualMachines", VIRTUAL_MACHINES),
@@ -173,20 +176,21 @@ class Console:
         )
         entry, secrets = forms.entered(form, values)
         name = values.get("name", "").strip()
-        verb = "Attach" if form.attached else "Create"
+        title = f"{'Attach' if form.attached else 'Create'} {kind_name(kind)} {name}"
 
-        def edit(stack: Stack, file: StackFile) -> str:
+        def edit(stack: Stack, file: StackFile) -> tuple[str, str]:
             place = f"{_COMPUTES}[{len(file.entries().get(_COMPUTES) or ())}]"
             write(file, place, {"kind": kind, **entry})
             _seal(stack, file, place, secrets)
-            return place
+            return title, place
 
-        return self._edited(f"{verb} {kind} {name}", edit, form)
+        return self._edited(edit, form)
 
     def change_compute(self, name: str, values: Mapping[str, str]) -> str:
-        def edit(stack: Stack, file: StackFile) -> str:
+        def edit(stack: Stack, file: StackFile) -> tuple[str, str]:
             index = _index(stack, name)
-            form = forms.form_of(stack.spec.computes[index].kind)
+            kind = stack.spec.computes[index].kind
+            form = forms.form_of(kind)
             place = f"{_COMPUTES}[{index}]"
             known = {each.key: each for each in form.fields}
             changed = {
@@ -200,17 +204,19 @@ class Console:
                     remove(file, f"{place}.{key}")
             write(file, place, entry)
             _seal(stack, file, place, secrets)
-            return place
+            verb = "Scale" if changed and changed.keys() <= _SCALING else "Change"
+            return f"{verb} {kind_name(kind)} {name}", place
 
-        return self._edited(f"Change {name}", edit)
+        return self._edited(edit)
 
     def remove_compute(self, name: str) -> str:
-        def edit(stack: Stack, file: StackFile) -> str:
-            remove(file, f"{_COMPUTES}[{_index(stack, name)}]")
-            return ""
+        def edit(stack: Stack, file: StackFile) -> tuple[str, str]:
+            index = _index(stack, name)
+            kind = stack.spec.computes[index].kind
+            remove(file, f"{_COMPUTES}[{index}]")
+            return f"{'Detach' if kind in ATTACHMENTS else 'Delete'} {kind_name(kind)} {name}", ""
 
-        attached = next((row.attached for row in self.computes() if row.name == name), False)
-        return self._edited(f"{'Detach' if attached else 'Delete'} {name}", edit)
+        return self._edited(edit)
 
     def deploy(self) -> str:
         return self._begun("deploy", f"Deploy stack {self._name}", None)
@@ -261,6 +267,7 @@ class Console:
                 begun=float(entry["startTime"]),
                 ended=float(entry["endTime"]),
                 changes=entry.get("resourceChanges") or {},
+                failures=past_failures(entry),
             )
             for index, entry in enumerate(entries)
         ]
@@ -284,11 +291,13 @@ class Console:
 
     def _edited(
         self,
-        title: str,
-        edit: Callable[[Stack, StackFile], str],
+        edit: Callable[[Stack, StackFile], tuple[str, str]],
         form: ComputeForm | None = None,
     ) -> str:
-        """Edit the stack file in memory, and plan the result; ``edit`` returns what it edited."""
+        """Edit the stack file in memory, and plan the result.
+
+        ``edit`` returns the title of the change, and the place that it edited.
+        """
         stack = self._stack()
         if stack.own_program:
             raise UsageError(
@@ -298,7 +307,7 @@ class Console:
                 at=str(stack.file),
             )
         file = StackFile.read(stack.file)
-        place = edit(stack, file)
+        title, place = edit(stack, file)
         problems = inspect_text(file.text()).problems
         if problems:
             raise _form_error(problems, place, form)
@@ -360,7 +369,7 @@ def _require_planned(change: Change) -> None:
 
 def _form_error(problems: Sequence[Problem], place: str, form: ComputeForm | None) -> PlatformError:
     """Return the error that says of each setting what is wrong with it."""
-    known = {each.key for each in form.fields} if form else set()
+    known = [each.key for each in form.fields] if form else []
     fields: dict[str, str] = {}
     others = []
     for each in problems:
@@ -368,16 +377,21 @@ def _form_error(problems: Sequence[Problem], place: str, form: ComputeForm | Non
         path = each.path.removeprefix(place).removeprefix(".")
         key = path if not form else _field_of(path, known)
         if inside and key:
-            fields[key] = f"{fields[key]} {each.message}" if key in fields else each.message
+            more = f" It {each.message}" if each.message[:1].islower() else f" {each.message}"
+            fields[key] = fields[key] + more if key in fields else each.message
         else:
             others.append(each.message if inside else str(each))
     return FormError(fields, others)
 
 
-def _field_of(path: str, known: AbstractSet[str]) -> str:
-    """Return the field that a path is of or below, such as ``tags`` of ``tags.a``, or none."""
-    within = (key for key in known if path == key or path.startswith((f"{key}.", f"{key}[")))
-    return max(within, key=len, default="")
+def _field_of(path: str, known: Sequence[str]) -> str:
+    """Return the field that a path is of or below, such as ``tags`` of ``tags.a``, or none.
+
+    What is wrong with a map belongs to the first field of it.
+    """
+    within = [key for key in known if path == key or path.startswith((f"{key}.", f"{key}["))]
+    inside = [key for key in known if path and key.startswith(f"{path}.")]
+    return max(within, key=len, default=inside[0] if inside else "")
 
 
 def _below(file: Path, root: Path) -> str:

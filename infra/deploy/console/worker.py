@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from infra.contract.errors import DeployError, PlatformError, UsageError
+from infra.contract.errors import DeployError, PlatformError, UsageError, apart
 from infra.contract.json_text import json_text
 from infra.contract.private import private_file
 from infra.contract.stack_console import ChangeState, PlannedStep, ResourceProgress
@@ -163,9 +163,9 @@ class Worker:
 
     def _heard(self, event: Event) -> None:
         if isinstance(event, Message) and event.severity == "error":
-            self.errors.append(event.text)
+            self.errors.append(apart(event.text)[0])
         elif isinstance(event, Finished) and event.error:
-            self.errors.append(f"{urn_name(event.step.urn)}: {event.error}")
+            self.errors.append(f"{urn_name(event.step.urn)}: {apart(event.error)[0]}")
 
     def told(self, error: PlatformError, *, applied: bool) -> tuple[str, str]:
         """Return what a change that failed says, and what to do; a command points to its screen."""
@@ -211,12 +211,13 @@ def comparable(steps: Sequence[Step]) -> list[str]:
 
 def _progress(event: Started | Finished) -> ResourceProgress:
     step = event.step
-    error = event.error if isinstance(event, Finished) else ""
+    error, remedy = apart(event.error) if isinstance(event, Finished) else ("", "")
     state = "working" if isinstance(event, Started) else "failed" if error else "done"
     seconds = event.seconds if isinstance(event, Finished) else 0.0
     return ResourceProgress(
-        step.urn, str(step.op), short_type(step.type), urn_name(step.urn), state, seconds, error
-    )
+        step.urn, str(step.op), short_type(step.type), urn_name(step.urn), state, seconds, error,
+        remedy,
+    )  # fmt: skip
 
 
 def _is_shown(documents: Sequence[str], plan: EngineResult, _: Destination) -> bool:
