@@ -69,7 +69,7 @@ def apart(text: str) -> tuple[str, str]:
     ('no quota', '')
     """
     what, found, hint = text.rpartition(_HINT)
-    return (what, hint) if found else (text, "")
+    return (what, hint) if found and "\n" not in hint else (text, "")
 
 
 class SpecError(PlatformError):

@@ -25,6 +25,7 @@ from runtime.studio.parts import parts_of
 from runtime.studio.run_view import point_of
 from runtime.studio.site import Site, digest, site_of
 from runtime.studio.step_view import Bar, bars_of, steps_of
+from runtime.studio.terminal_text import without_sequences
 from runtime.submit.run_logs import log_chunks
 
 _PAUSE_S: Final = 0.5
@@ -205,7 +206,10 @@ class RunFollower:
         except PlatformError:
             return []  # asked again in a moment
         self._offsets |= {chunk.name: chunk.offset for chunk in chunks}
-        return [_event("log", {"name": chunk.name, "text": chunk.text}) for chunk in chunks]
+        return [
+            _event("log", {"name": chunk.name, "text": without_sequences(chunk.text)})
+            for chunk in chunks
+        ]
 
 
 def _told(record: RunRecord, event: RunEvent) -> list[str]:

@@ -35,6 +35,7 @@ from runtime.studio.run_view import (
 )
 from runtime.studio.site import Site, site_of
 from runtime.studio.step_view import bars_of, steps_of
+from runtime.studio.terminal_text import without_sequences
 from runtime.submit.comparing import compared, file_diff, known_of
 from runtime.submit.run_logs import log_chunks
 from runtime.targets.base import LogChunk
@@ -246,7 +247,7 @@ def _logs(site: Site, record: RunRecord, problems: list[str]) -> Sequence[Log]:
         offsets[chunk.name] = chunk.offset
     return [
         Log(name, end_of(text, _LOG_CHARACTERS), offsets[name], len(text) > _LOG_CHARACTERS)
-        for name, text in texts.items()
+        for name, text in ((name, without_sequences(raw)) for name, raw in texts.items())
     ]
 
 

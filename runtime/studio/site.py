@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse
 from infra.catalogue.compute_kinds import compute_kind, kind_name
 from infra.contract.cloud_console import CloudConsole
 from infra.contract.discovery import never_starting
-from infra.contract.errors import PlatformError
+from infra.contract.errors import PlatformError, apart
 from infra.contract.json_text import json_text
 from infra.contract.stack_console import StackConsole
 from infra.contract.times import as_local, duration, local_text
@@ -30,6 +30,7 @@ from runtime.studio.access import Access
 from runtime.studio.advice import in_browser
 from runtime.studio.labels import heading, label
 from runtime.studio.static_files import asset, plotly_file
+from runtime.studio.terminal_text import without_sequences
 from runtime.submit.session import ProjectSession
 from runtime.targets.finding import ON_THIS_MACHINE
 from runtime.targets.run_folder import RunFolder
@@ -204,6 +205,8 @@ _FILTERS: Final[dict[str, Callable[..., object]]] = {
     "kind": _kind,
     "reason": _reason,
     "in_browser": in_browser,
+    "plain": without_sequences,
+    "apart": apart,
     "changed": lambda name: _CHANGED.get(name, name.replace("-", " ")),
     "json": json_text,
     "digest": digest,

@@ -167,6 +167,15 @@ def test_what_is_wrong_with_a_map_is_beside_its_first_setting(deployed, console)
     assert not refused.value.others
 
 
+def test_kubernetes_clusters_of_the_subscription_are_found(console):
+    cluster = (
+        f"/subscriptions/{SUBSCRIPTION}/resourceGroups/console-k8s/providers"
+        "/Microsoft.ContainerService/managedClusters/console-aks"
+    )
+    assert run(["cloud", "seed", cluster]) == 0
+    assert cluster in console.attachable("kubernetes")
+
+
 def test_what_is_detached_is_not_destroyed(console):
     account = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Batch/batchAccounts/train"
     done = applied(console, console.add_compute("batch", {"name": "nodes", "resource_id": account}))

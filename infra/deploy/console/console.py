@@ -10,7 +10,13 @@ from typing import Final, Literal
 
 from infra.arm.client import Client
 from infra.arm.soft_delete import pages
-from infra.catalogue.api_versions import BATCH, DATABRICKS, HDINSIGHT, VIRTUAL_MACHINES
+from infra.catalogue.api_versions import (
+    BATCH,
+    CONTAINER_SERVICE,
+    DATABRICKS,
+    HDINSIGHT,
+    VIRTUAL_MACHINES,
+)
 from infra.catalogue.compute_kinds import kind_name
 from infra.contract.discovery import find_cloud
 from infra.contract.errors import (
@@ -81,6 +87,7 @@ _FOUND_TYPES: Final[Mapping[str, tuple[str, str]]] = {
     "hdinsight": ("Microsoft.HDInsight/clusters", HDINSIGHT),
     "batch": ("Microsoft.Batch/batchAccounts", BATCH),
     "databricks": ("Microsoft.Databricks/workspaces", DATABRICKS),
+    "kubernetes": ("Microsoft.ContainerService/managedClusters", CONTAINER_SERVICE),
 }
 """The type of what is attached, and the version to list it with."""
 _ENDS_S: Final = 60.0
