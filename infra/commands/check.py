@@ -10,7 +10,9 @@ from infra.catalogue.locations import unlisted_region
 from infra.catalogue.vm_sizes import vm_sizes
 from infra.commands import view
 from infra.contract.load import load
-from infra.contract.project import find_project
+from infra.contract.project import Project, find_project
+from infra.deploy.stack.configuration import read_configuration
+from infra.deploy.stack.project_settings import HIDDEN, project_settings
 from infra.spec.inheritance import merged_text, read_stack_document
 from infra.spec.load import Inspection, inspect_program_stack, inspect_stack
 from infra.spec.problems import MISSING, Problem, file_error, online_error
@@ -42,6 +44,8 @@ def check(stack: str | None, *, online: bool, show: bool, as_json: bool) -> None
     file = project.stack_file(name)
     found = inspect_stack(file) if project.runs_packaged_program else inspect_program_stack(file)
     problems = (*found.problems, *_without_subscription(found, file))
+    if not found.problems:
+        problems = (*problems, *_unsuitable(project, file))
     remarks: Sequence[str] = remarks_on(found)
     # A file with problems cannot be compared with a cloud.
     queried = online and not problems
@@ -64,6 +68,14 @@ def check(stack: str | None, *, online: bool, show: bool, as_json: bool) -> None
     if show and not as_json:
         view.print_data(merged_text(file).rstrip())
     view.say(_summary(name, found))
+
+
+def _unsuitable(project: Project, file: Path) -> Sequence[Problem]:
+    """Return where a stack lacks what ``Pulumi.yaml`` asks of its configuration."""
+    settings = project_settings(project)
+    return read_configuration(
+        file, project=project.name, unseal=lambda _: HIDDEN, settings=settings
+    ).problems
 
 
 def _without_subscription(found: Inspection, file: Path) -> list[Problem]:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -58,6 +58,8 @@ def perform(
     a preview writes its plan to, and that allows an `up` nothing else.
     """
     opened = open_stack(stack)
+    if opened.settings.always_refresh and name != "refresh":
+        request, known = replace(request, refresh=True), None
     Operation(name, opened, request, engine, known, form, yes=yes, plan=plan).run()
 
 

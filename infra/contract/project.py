@@ -142,9 +142,14 @@ def find_project(start: Path | None = None) -> Project:
         home=home_folder(root),
         name=str(document["name"]),
         main=_program(root, document.get("main")),
-        stacks=root / str(document.get("stackConfigDir") or "."),
+        stacks=root / str(document.get("stackConfigDir") or _former(document.get("config"))),
         backend_url=str(url) if url else None,
     )
+
+
+def _former(config: object) -> str:
+    """Return the folder of stack files as older projects name it: by the text of ``config``."""
+    return config if isinstance(config, str) and config else "."
 
 
 def project_of_new_stack() -> Project:

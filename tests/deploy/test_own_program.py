@@ -2,9 +2,11 @@
 
 import re
 import shutil
+from contextlib import closing
 
 import pytest
 
+from infra.arm.client import local_client
 from tests.deploy.project import REPOSITORY
 
 EXAMPLE = REPOSITORY / "examples" / "own_program"
@@ -233,3 +235,50 @@ def test_a_stack_can_do_without_default_providers(project, denied):
     said = project.aml("preview")
     assert said.code == 1
     assert "The default provider of package 'azure-native' is disabled" in said.err
+
+
+CONFIGURED = """\
+import pulumi
+
+config = pulumi.Config()
+pulumi.export("size", config.require_int("size") + 1)
+pulumi.export("team", config.get("team"))
+"""
+DECLARED = "config: {size: {type: integer, default: 2}, team: {type: string}}\n"
+
+
+def test_stacks_have_what_the_project_declares_for_all(project):
+    with_program(project, CONFIGURED, "")
+    with (project.root / "Pulumi.yaml").open("a") as file:
+        file.write(DECLARED)
+    for command in (["check"], ["preview"], ["up", "--yes"]):
+        said = project.aml(*command)
+        assert said.code == 2
+        assert "shop:team: is required: Pulumi.yaml declares it without a default." in said.err
+    project.good("config", "set", "team", "ml")
+    project.good("check")
+    project.good("up", "--yes")
+    assert project.good("outputs", "--json").data == {"size": 3, "team": "ml"}
+    listed = project.good("config", "list", "--json").data
+    assert [listed[f"shop:{key}"]["value"] for key in ("size", "team")] == [2, "ml"]
+    assert project.good("config", "get", "size").out.strip() == "2"
+    project.good("config", "set", "size", "many")
+    said = project.aml("check")
+    assert "line 4: shop:size: has to be of type integer, as Pulumi.yaml declares it." in said.err
+    project.good("config", "set", "size", "9")
+    project.good("up", "--yes")
+    assert project.good("outputs", "--json").data["size"] == 10
+
+
+def test_a_project_may_refresh_before_each_operation(project):
+    with_program(project, GROUP, "")
+    project.good("up", "--yes")
+    (group,) = project.in_state()
+    with closing(local_client(project.home)) as client:
+        client.send("DELETE", group, api_version="2021-04-01")
+    assert "no changes" in project.good("preview").err
+    with (project.root / "Pulumi.yaml").open("a") as file:
+        file.write("options: {refresh: always}\n")
+    assert "1 to create" in project.good("preview").err
+    assert "nothing to destroy" not in project.good("destroy", "--yes").err
+    assert project.in_state() == []

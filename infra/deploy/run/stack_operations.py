@@ -49,7 +49,7 @@ from infra.deploy.run.runner import (
 from infra.deploy.run.signals import interruptible
 from infra.deploy.stack.endpoints import Destination, destination
 from infra.deploy.stack.soft_delete import soft_delete_of
-from infra.deploy.stack.stacks import Stack, referred_outputs, require_key
+from infra.deploy.stack.stacks import Stack, referred_outputs, require_complete, require_key
 from infra.engine.deployment.recorder import NullRecorder, PlanRecorder
 from infra.engine.deployment.session import Cancellation
 from infra.engine.model.events import Listener, Message, Op
@@ -178,6 +178,8 @@ class StackOperations:
             self._require_references()
         act = runner.run if request.run_program else runner.destroy
         with interruptible(self.cancellation, self._say):
+            if request.refresh:
+                self._refreshed(runner, request, approve=False)
             with self._open("destroy", request) as state:
                 self._refuse_protected(state.loaded, request)
                 plan = act(
@@ -333,6 +335,7 @@ class StackOperations:
         return OperationResult(result, result)
 
     def _runner(self) -> Runner:
+        require_complete(self.stack)
         # The plan and what follows it run the same program: each warning is shown once.
         return runner_of(self.stack, warned_once(self.listener), self.cancellation)
 

@@ -9,23 +9,30 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from infra.contract.credential_kinds import KINDS
+from infra.deploy.stack.project_settings import ProjectSettings
 from infra.spec.credentials import Sealed
 from infra.spec.document import read_document
 from infra.spec.inheritance import read_stack_document
+from infra.spec.problems import Problem
 from infra.spec.stack import KEYS
+
+_NO_SETTINGS: Final = ProjectSettings()
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """What a program sees. ``values`` maps ``namespace:key`` to a string (secrets in clear).
 
+    ``problems`` are values that ``Pulumi.yaml`` asks for, and the stack has not, or not like that.
     Never printed: it is handed to the program and to provider configuration only.
     """
 
     values: Mapping[str, str]
     secret_keys: frozenset[str]
+    problems: tuple[Problem, ...] = ()
 
     def __repr__(self) -> str:
         return f"Configuration({', '.join(sorted(self.values))})"
@@ -36,20 +43,35 @@ class Configuration:
         return {k.removeprefix(prefix): v for k, v in self.values.items() if k.startswith(prefix)}
 
 
-def read_configuration(file: Path, *, project: str, unseal: Callable[[str], str]) -> Configuration:
+def read_configuration(
+    file: Path,
+    *,
+    project: str,
+    unseal: Callable[[str], str],
+    settings: ProjectSettings = _NO_SETTINGS,
+) -> Configuration:
     """Return the configuration in ``file``; ``unseal`` turns a ciphertext into its text.
 
     A key without a namespace belongs to the project. ``unseal`` is called only where the file has
     a secret. Problems of the file were reported when the spec was loaded.
     """
-    values, secrets = {}, set()
-    for key, value in read_stack_document(file).config.items():
+    own, secrets, written = {}, set(), {}
+    document = read_stack_document(file)
+    for key, value in document.config.items():
         name = key if ":" in key else f"{project}:{key}"
+        written[name] = key
         opened, sealed = _opened(value, unseal)
-        values[name] = _text(opened)
+        own[name] = opened
         if sealed:
             secrets.add(name)
-    return Configuration(values, frozenset(secrets))
+    values = {name: _text(value) for name, value in {**settings.values(), **own}.items()}
+    problems = [
+        Problem(
+            written.get(key, key), text, document.line((written[key],)) if key in written else 0
+        )
+        for key, text in settings.problems(own, frozenset(secrets))
+    ]
+    return Configuration(values, frozenset(secrets), tuple(problems))
 
 
 def encryption_salt(file: Path) -> str | None:

@@ -11,6 +11,7 @@ from infra.contract.load import nearest
 from infra.contract.project import Project
 from infra.deploy.stack.ciphers import cipher_with_salt
 from infra.deploy.stack.passphrase import Ask
+from infra.deploy.stack.project_settings import project_settings
 from infra.engine.state.secrets import Cipher
 from infra.spec.credentials import PLAIN_SECRET, PRIVATE_KEY, Sealed
 from infra.spec.editing import StackFile, parse_path
@@ -45,15 +46,23 @@ class Settings:
             )
 
     def get(self, key: str, *, path: bool = False) -> Setting:
-        """Return one value, its secrets opened."""
-        file = StackFile.read(self._file)
-        value = file.get(_full(key), path=path)
+        """Return one value, its secrets opened; else what the project declares for all stacks."""
+        file, declared = StackFile.read(self._file), self._declared()
+        key = self._full(key, file)
+        if key in declared and key not in file.entries():
+            return Setting(declared[key], secret=False)
+        value = file.get(key, path=path)
         return Setting(self._opened(value, file.salt), _sealed(value))
 
     def entries(self, *, show_secrets: bool = False) -> dict[str, Setting]:
-        """Return all values; secrets are ``[secret]`` unless they are to be shown."""
+        """Return all values, also those that the project declares for all stacks.
+
+        Secrets are ``[secret]`` unless they are to be shown.
+        """
         file = StackFile.read(self._file)
-        return {
+        own = {key if ":" in key else f"{self._project.name}:{key}" for key in file.entries()}
+        others = {k: Setting(v, secret=False) for k, v in self._declared().items() if k not in own}
+        return others | {
             key: Setting(
                 self._opened(value, file.salt) if show_secrets else _hidden(value), _sealed(value)
             )
@@ -75,7 +84,7 @@ class Settings:
         before; only a key may still be missing. ``verbatim`` keeps `true` and numbers as text.
         """
         file = StackFile.read(self._file)
-        key = _full(key)
+        key = self._full(key, file)
         inspect = inspect_text if self._project.runs_packaged_program else inspect_program_text
         folder = self._file.parent
         before = {(each.path, each.message) for each in inspect(file.text(), folder).problems}
@@ -107,7 +116,7 @@ class Settings:
     def remove(self, key: str, *, path: bool = False) -> None:
         """Remove one value."""
         file = StackFile.read(self._file)
-        file.remove(_full(key), path=path)
+        file.remove(self._full(key, file), path=path)
         file.write()
 
     def seal(self, file: StackFile, key: str, value: str, *, path: bool = True) -> None:
@@ -116,6 +125,18 @@ class Settings:
         file.set(key, Sealed(sealer.seal(value)), path=path)
         if file.salt is None:
             file.salt = sealer.salt
+
+    def _declared(self) -> dict[str, object]:
+        return project_settings(self._project).values()
+
+    def _full(self, key: str, file: StackFile) -> str:
+        """Return ``key`` with a namespace, unless the file has it without: by default its own.
+
+        Of a project that has a program of its own that is the project's name, as in Pulumi.
+        """
+        if ":" in key or self._project.runs_packaged_program:
+            return _full(key)
+        return key if str(parse_path(key)[0]) in file.entries() else f"{self._project.name}:{key}"
 
     def _sealer(self, salt: str | None) -> Cipher:
         return cipher_with_salt(self._project, self._stack, salt, self._ask)

@@ -6,7 +6,7 @@ Listing, moving and removing stacks is here too; deploying one is in `run.stack_
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -37,6 +37,7 @@ from infra.deploy.stack.passphrase import (
     ask_at_terminal,
     known_passphrase,
 )
+from infra.deploy.stack.project_settings import ProjectSettings, project_settings
 from infra.deploy.stack.state_location import (
     BACKEND_VARIABLE,
     LOGIN,
@@ -54,6 +55,7 @@ from infra.engine.state.secrets import (
     passphrase_from_environment,
 )
 from infra.spec.load import load_program_stack, load_stack
+from infra.spec.problems import file_error
 from infra.spec.program import ProgramSpec
 from infra.spec.stack import StackSpec
 
@@ -72,6 +74,7 @@ class Stack:
     declared: StackSpec | ProgramSpec
     configuration: Configuration
     cipher: Cipher
+    settings: ProjectSettings = field(default_factory=ProjectSettings)
 
     @property
     def cloud(self) -> Literal["local", "azure"]:
@@ -112,10 +115,13 @@ def open_stack(name: str | None, *, secrets: Secrets = "opened") -> Stack:
     cipher = _cipher(project, stack, secrets)
     require_own_packages(project.main)
     spec = load_stack(file) if project.runs_packaged_program else load_program_stack(file)
-    configuration = read_configuration(file, project=project.name, unseal=cipher.open)
+    settings = project_settings(project)
+    configuration = read_configuration(
+        file, project=project.name, unseal=cipher.open, settings=settings
+    )
     if secrets != "opened" and any(key.startswith(_OURS) for key in configuration.secret_keys):
         return open_stack(name)  # how to reach Azure is in a secret
-    return Stack(project, stack, file, spec, configuration, cipher)
+    return Stack(project, stack, file, spec, configuration, cipher, settings)
 
 
 def with_file(stack: Stack, file: Path) -> Stack:
@@ -126,7 +132,9 @@ def with_file(stack: Stack, file: Path) -> Stack:
     return replace(
         stack,
         declared=load_stack(file) if ours else load_program_stack(file),
-        configuration=read_configuration(file, project=stack.project.name, unseal=cipher.open),
+        configuration=read_configuration(
+            file, project=stack.project.name, unseal=cipher.open, settings=stack.settings
+        ),
         cipher=cipher,
     )
 
@@ -236,6 +244,12 @@ def _salt(project: Project, stack: str) -> str | None:
     if own or not embedded_backend(project):
         return own
     return backend_of(project).salt(project.name, stack) or None
+
+
+def require_complete(stack: Stack) -> None:
+    """Refuse a stack that lacks what ``Pulumi.yaml`` asks of its configuration."""
+    if stack.configuration.problems:
+        raise file_error(stack.configuration.problems, stack.file)
 
 
 def require_key(stack: Stack) -> None:
