@@ -1,6 +1,12 @@
 """Values of a pipeline file's keys, as the readers of its steps take them. Pure."""
 
+import shlex
+from typing import Final
+
 from runtime.definitions.located import Located
+from runtime.model.data import data_variable
+
+_DATA: Final = f"${data_variable('')}"
 
 
 def text(document: Located, key: str) -> str | None:
@@ -20,3 +26,8 @@ def flag(document: Located, key: str, *, default: bool) -> bool:
 def number(document: Located, key: str, default: int) -> int:
     value = document.get(key)
     return value.value if value is not None and isinstance(value.value, int) else default
+
+
+def quoted(argument: str) -> str:
+    """Return an argument for a shell, which is left the variables that stand for data."""
+    return argument if argument.startswith((_DATA, "${{")) else shlex.quote(argument)

@@ -5,7 +5,6 @@ DataTransferStep, AzureBatchStep and DatabricksStep. Other steps exist in Python
 """
 
 import os
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -48,7 +47,6 @@ _REFUSED: Final = {
 _EMPTY: Final = Located({}, 1)
 _LOCAL: Final = "local"
 _OWN_PYTHON: Final = (_LOCAL, "docker")
-_DATA: Final = f"${data_variable('')}"
 _PARAMETER: Final = "AML_PARAMETER_"
 _ELSEWHERE: Final = DataLocation("local", "")
 _TYPES: Final[Mapping[str, tuple[ParameterType, type]]] = {
@@ -399,15 +397,10 @@ def _parallel(reading: _Reading, given: Located, data: _StepData) -> RunSpec:
         run_max_try=values.number(config, "run_max_try", 3),
         logging_level=values.text(config, "logging_level") or "INFO",
     )
-    command = " ".join([*parallel_command(task), *map(_quoted, data.arguments)])
+    command = " ".join([*parallel_command(task), *map(values.quoted, data.arguments)])
     run = reading.run(body, data, command=command, python=True)
     nodes = values.number(config, "node_count", 1)
     return replace(run, node_count=1 if run.target == _LOCAL else nodes)
-
-
-def _quoted(argument: str) -> str:
-    """Return an argument for a shell, which is left the variables that stand for data."""
-    return argument if argument.startswith((_DATA, "${{")) else shlex.quote(argument)
 
 
 def _transfer(reading: _Reading, given: Located, data: _StepData) -> RunSpec:
