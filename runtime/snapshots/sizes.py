@@ -25,7 +25,7 @@ class Entry:
 
     def __str__(self) -> str:
         inside = f" ({self.files:,} files)" if self.files > 1 else ""
-        return f"{printable(self.path)} {mib(self.size)} MiB{inside}"
+        return f"{printable(self.path)} {size_text(self.size)}{inside}"
 
 
 def is_large(sizes: Mapping[str, int]) -> bool:
@@ -52,7 +52,7 @@ def size_note(sizes: Mapping[str, int], what: str) -> str:
         return ""
     listed = ", ".join(map(str, largest_entries(sizes)))
     return (
-        f"The snapshot has {len(sizes):,} files that {what}, {mib(sum(sizes.values()))} MiB."
+        f"The snapshot has {len(sizes):,} files that {what}, {size_text(sum(sizes.values()))}."
         f" The largest: {listed}. What the run does not need can be listed in .amlignore"
     )
 
