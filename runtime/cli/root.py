@@ -6,6 +6,7 @@ Imports click and nothing heavy: `aml --help` reads the table and loads no comma
 import errno
 import gc
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from infra.contract.errors import FileAccessError, PlatformError, UsageError
-from infra.contract.load import load, nearest
+from infra.contract.load import load, nearest, one_of
 from infra.contract.terminal import wants_colour
 from runtime.cli.render import print_data, print_error, say
 
@@ -173,21 +174,10 @@ ALIASES: Final = {"runconfigurations": "runconfiguration"}
 """Other spellings of Azure ML's documentation → the command; not listed."""
 
 
-_ELSEWHERE: Final = {
-    "ml": "Leave `ml` out: `az ml job create` is `aml job create`.",
-    "dataset": "Register data with `aml data create`, or in Python with `Dataset.register`.",
-    "datastore": "Declare it in the stack file (`aml:datastores`), or register it in Python.",
-    "workspace": "Declare the workspace in a stack file: `aml init`, then `aml up`. `aml outputs`"
-    " shows the deployed one.",
-    "component": "Write the component's command in a job file: `aml job create -f FILE`.",
-    "service": "Web services are not deployed from here. Serve the model that `aml run download`"
-    " fetches.",
-    "endpoint": "Web services are not deployed from here. Serve the model that `aml run download`"
-    " fetches.",
-    "online-endpoint": "Web services are not deployed from here. Serve the model that"
-    " `aml run download` fetches.",
-}
-"""Groups of `az ml` that there are none of → what to do instead."""
+_UNKNOWN: Final = re.compile(r"(?:No such command '|Got unexpected extra arguments? \()([\w-]+)")
+_MEANT: Final = "infra.contract.meant:names_meant"
+_NEAREST: Final = 3
+_ELSEWHERE: Final = "runtime.cli.elsewhere:instead_of"
 
 
 def load_command(name: str) -> click.Command:
@@ -211,7 +201,7 @@ class Table(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in {*COMMANDS, *ALIASES} and not args[0].startswith("-"):
-            hint = _ELSEWHERE.get(args[0]) or nearest(args[0], COMMANDS, noun="command")
+            hint = load(_ELSEWHERE)(args[0]) or nearest(args[0], COMMANDS, noun="command")
             raise UsageError(f"There is no command {args[0]!r}.", remedy=hint)
         return super().resolve_command(ctx, args)
 
@@ -266,7 +256,13 @@ def _refused(error: click.ClickException) -> UsageError:
     """Return click's message about wrong arguments as an error of ours."""
     ctx = getattr(error, "ctx", None)
     command = ctx.command_path if ctx else "aml"
-    return UsageError(error.format_message(), remedy=f"Read `{command} --help`.")
+    message = error.format_message()
+    name = _UNKNOWN.match(message)
+    hint = load(_ELSEWHERE)(f"{command.removeprefix('aml ')} {name[1]}") if name else ""
+    if name and not hint and ctx and isinstance(ctx.command, click.Group):
+        close: list[str] = load(_MEANT)(name[1], ctx.command.list_commands(ctx), most=_NEAREST)
+        hint = f"Did you mean {one_of(close)}?" if close else ""
+    return UsageError(message, remedy=hint or f"Read `{command} --help`.")
 
 
 def _not_accessible(error: OSError) -> FileAccessError:
