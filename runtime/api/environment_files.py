@@ -46,11 +46,12 @@ def load_environment(folder: Path) -> tuple[Located, str | None, Path | None]:
     """
     file, dockerfile, conda = (folder / name for name in (DEFINITION, DOCKERFILE, CONDA))
     problems = Problems(file)
-    document = read_file(file, problems)
+    document = read_file(file, problems) if file.is_file() else None
     problems.raise_any()
     if document is None or not document.is_map:
+        what = "is not a JSON object" if document is not None else "is not there"
         raise DefinitionError(
-            "The environment is not a JSON object.",
+            f"The environment {what}.",
             remedy=f"Give a folder that `save_to_directory` wrote, with {DEFINITION} in it.",
             at=str(file),
         )

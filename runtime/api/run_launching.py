@@ -81,13 +81,16 @@ _REFUSALS: Final = (
         "Grant the cluster's identity the role AcrPull.",
     ),
     _Refusal(
-        "environment.docker.platform.os", ("Linux", "linux"), "only Linux images run", "Use one."
+        "environment.docker.platform.os",
+        ("Linux", "linux"),
+        "only Linux images run",
+        "Use one of Linux.",
     ),
     _Refusal(
         "environment.docker.platform.architecture",
         ("amd64",),
         "only amd64 images run",
-        "Use one.",
+        "Use one for amd64.",
     ),
 )
 

@@ -11,6 +11,9 @@ _PUBLISHED: Final = (
     "In Python: `PublishedPipeline.list(workspace)`, `.get(workspace, id)`, `Pipeline.publish`."
 )
 _KUBERNETES: Final = "Clusters of Kubernetes serve models, which is not done from here."
+_CLUSTER: Final = (
+    "Write `aml computetarget create amlcompute -n NAME -s SIZE --max-nodes N`, which deploys it."
+)
 _NO_FACTORY: Final = "Leave it out: a DataTransferStep runs on this machine."
 _IN_AZURE: Final = "Manage it with Azure's own tools; nothing here reads it."
 _KEPT: Final = "Nothing is archived: a version stays as it was registered."
@@ -50,6 +53,19 @@ COMMANDS: Final = {
     "data update": _KEPT,
     "environment update": _KEPT,
     "model update": "Add tags and properties in Python: `Model(workspace, name).add_tags(…)`.",
+    **{
+        f"compute create {option}": _CLUSTER
+        for option in ("-n", "--name", "-f", "--file", "--type", "--size", "--max-instances")
+    },
+    **{
+        f"compute {verb} {option}": f"Write `aml compute {verb} NAME`."
+        for verb in ("show", "start", "stop", "restart")
+        for option in ("-n", "--name")
+    },
+    "compute list --query": "Write `aml compute list --json`.",
+    "compute list -o": "Write `aml compute list --json`.",
+    "compute delete": "Write `aml computetarget delete -n NAME`, also for the stack file.",
+    "compute update": "Write `aml computetarget update amlcompute -n NAME --max-nodes N`.",
     # --- the CLI v1
     **{
         f"pipeline {verb}": _PUBLISHED
@@ -77,7 +93,7 @@ COMMANDS: Final = {
     "history list": "Runs are listed by `aml runs`; `aml history` is that of deployments.",
     "history promote": "Register the model: `aml model register`.",
 }
-"""A command, or a group of them, without `az ml` → what to do instead."""
+"""A command, a group of them, or an option of one, without `az ml` → what to do instead."""
 
 
 def instead_of(command: str) -> str:

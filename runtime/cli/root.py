@@ -174,7 +174,9 @@ ALIASES: Final = {"runconfigurations": "runconfiguration"}
 """Other spellings of Azure ML's documentation → the command; not listed."""
 
 
-_UNKNOWN: Final = re.compile(r"(?:No such command '|Got unexpected extra arguments? \()([\w-]+)")
+_UNKNOWN: Final = re.compile(
+    r"(?:No such (?:command|option) '|Got unexpected extra arguments? \()([\w-]+)"
+)
 _MEANT: Final = "infra.contract.meant:names_meant"
 _NEAREST: Final = 3
 _ELSEWHERE: Final = "runtime.cli.elsewhere:instead_of"
@@ -259,7 +261,7 @@ def _refused(error: click.ClickException) -> UsageError:
     message = error.format_message()
     name = _UNKNOWN.match(message)
     hint = load(_ELSEWHERE)(f"{command.removeprefix('aml ')} {name[1]}") if name else ""
-    if name and not hint and ctx and isinstance(ctx.command, click.Group):
+    if name and not hint and ctx and isinstance(ctx.command, click.Group) and name[1][0] != "-":
         close: list[str] = load(_MEANT)(name[1], ctx.command.list_commands(ctx), most=_NEAREST)
         hint = f"Did you mean {one_of(close)}?" if close else ""
     return UsageError(message, remedy=hint or f"Read `{command} --help`.")

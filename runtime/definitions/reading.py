@@ -15,6 +15,10 @@ def read_text(file: Path) -> str:
     """Return the text of a file. Raises ``DefinitionError`` if it cannot be read."""
     try:
         return file.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise DefinitionError(
+            "There is no such file.", remedy="Correct the path.", at=str(file)
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise DefinitionError(
             f"The file cannot be read: {error}.",

@@ -215,6 +215,11 @@ def test_an_unknown_key_of_a_saved_environment_is_named(tmp_path):
         Environment.load_from_directory(tmp_path)
 
 
+def test_a_folder_without_an_environment_says_what_belongs_there(tmp_path):
+    with pytest.raises(DefinitionError, match=r"is not there(.|\n)*`save_to_directory` wrote"):
+        Environment.load_from_directory(tmp_path)
+
+
 def test_all_problems_of_a_saved_environment_have_their_line(tmp_path):
     file = tmp_path / "azureml_environment.json"
     file.write_text('{"python": {"dokcer": 1},\n"docker": {"enabled": "maybe"}}', encoding="utf-8")
