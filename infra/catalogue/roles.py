@@ -1,8 +1,8 @@
 """Azure's built-in roles for what a platform uses, by Azure's names in snake case.
 
 Their GUIDs are the same in every tenant. From Microsoft's list of built-in roles of 2026-04-09:
-general roles, networking, storage, containers, machine learning, identity and key vaults. Any other
-role can be given by its GUID.
+general roles, networking, storage, containers, machine learning, search, logs and metrics, identity
+and key vaults. Any other role can be given by its GUID.
 """
 
 import re
@@ -49,20 +49,34 @@ ROLES: Final[Mapping[str, str]] = {
     "acr_quarantine_writer": "c8d4ff99-41c3-41a8-9f60-21dfdad59608",
     "azure_kubernetes_service_cluster_admin_role": "0ab0b1a8-8aac-4efd-b8c2-3ee1fb270be8",
     "azure_kubernetes_service_cluster_user_role": "4abbcc35-e782-43d8-92c5-2d3f1bd2253f",
+    "azure_kubernetes_service_rbac_admin": "3498e952-d568-435e-9b2c-8d77e338d7f7",
+    "azure_kubernetes_service_rbac_cluster_admin": "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b",
     "azure_kubernetes_service_contributor_role": "ed7f3fbd-7b88-4dd4-9017-9adb7ce333f8",
     "azure_ai_administrator": "b78c5d69-af96-48a3-bf8d-a8b4d589de94",
     "azure_ai_developer": "64702f94-c441-49e6-a78b-ef80e0188fee",
     "azure_ai_enterprise_network_connection_approver": "b556d68e-0be0-4f35-a333-ad7ee1ce17ea",
     "azure_ai_inference_deployment_operator": "3afb7f49-54cb-416e-8c09-6dc049efa503",
+    "azure_machine_learning_workspace_connection_secrets_reader": (
+        "ea01e6af-a1c1-4350-9563-ad00f8c72ec5"
+    ),
     "azureml_compute_operator": "e503ece1-11d0-4e8e-8e2c-7a6c3bf38815",
     "azureml_data_scientist": "f6c7c914-8db3-469d-8ca1-694a8f32e121",
     "azureml_metrics_writer": "635dd51f-9968-44d3-b7fb-6d9a6bd613ae",
     "azureml_registry_user": "1823dd4f-9b8c-4ab6-ab4e-7397a3684615",
+    "cognitive_services_contributor": "25fbc0a9-bd7c-42a3-aa1a-3b75d497ee68",
     "cognitive_services_openai_contributor": "a001fd3d-188f-4b5d-821b-7da978bf7442",
     "cognitive_services_openai_user": "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd",
     "cognitive_services_user": "a97b65f3-24c7-4388-baec-2e87135dc908",
     "search_index_data_contributor": "8ebe5a00-799e-43f5-93ac-243d3dce84a7",
     "search_index_data_reader": "1407120a-92aa-4202-b7e9-c0e197c71c8f",
+    "search_service_contributor": "7ca78c08-252a-4471-8644-bb5ff32d4ba0",
+    "azure_event_hubs_data_owner": "f526a384-b230-433a-b45c-95f59c4a2dec",
+    "application_insights_component_contributor": "ae349356-3a1b-4a5e-921d-050484c6347e",
+    "log_analytics_contributor": "92aaf0da-9dab-42b6-94a3-d43ce8d16293",
+    "log_analytics_reader": "73c42c96-874c-492b-b04d-ab87d138a893",
+    "monitoring_contributor": "749f88d5-cbae-40b8-bcfc-e573ddc772fa",
+    "monitoring_metrics_publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
+    "monitoring_reader": "43d0d8ad-25c7-4714-9337-8ba259a9fe05",
     "managed_identity_contributor": "e40ec5ca-96e0-45a2-b4ff-59039f2c2b59",
     "managed_identity_operator": "f1a07417-d97a-45cb-824c-7a7467783830",
     "key_vault_administrator": "00482a5a-887f-4fb3-b363-3b7fe8e74483",
@@ -83,6 +97,7 @@ _SPELLED: Final[Mapping[str, str]] = {
     "azureml": "AzureML",
     "dns": "DNS",
     "openai": "OpenAI",
+    "rbac": "RBAC",
     "smb": "SMB",
 }
 _PREVIEW: Final = frozenset({"azureml_metrics_writer"})
@@ -107,8 +122,13 @@ def roles_like(name: str) -> list[str]:
 
     The last word says what a role allows: for a reader, no contributor is meant.
     """
-    allows = name.rpartition("_")[2]
+    allows = role_words(name).rpartition("_")[2]
     return [role for role in ROLES if _alike(role.rpartition("_")[2], allows)]
+
+
+def role_words(text: str) -> str:
+    """Return a role's name in snake case, as Azure spells it or not: ``acr_pull`` for AcrPull."""
+    return re.sub(r"[\s_-]+|(?<=[a-z])(?=[A-Z])", "_", text.strip()).lower()
 
 
 def _letters(text: str) -> str:

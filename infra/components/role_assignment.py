@@ -22,7 +22,7 @@ class RoleAssignmentArgs:
     """Arguments of a role assignment. "Replace": a new value revokes it and assigns another."""
 
     role: pulumi.Input[str]
-    """A role's name, such as ``storage_blob_data_contributor``, or its GUID. Replace."""
+    """A role's name, such as ``storage_blob_data_contributor``, its GUID or its id. Replace."""
     principal_id: pulumi.Input[str]
     """Object id of the identity, user or group. Replace."""
     scope: pulumi.Input[str]
@@ -59,7 +59,7 @@ def role_definition_id(role: str, scope: str) -> str:
     """Return the ARM id of a role, in the subscription of the scope."""
     # Built-in roles exist in every subscription, under the same GUID.
     subscription = parse_arm_id(scope).subscription
-    definition = ROLES.get(role, role)
+    definition = ROLES.get(role, role.rpartition("/")[2])
     return (
         f"/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/"
         f"{definition}"

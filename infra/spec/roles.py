@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, WithJsonSchema
 
-from infra.catalogue.roles import ROLES, role_named, roles_like
+from infra.catalogue.roles import ROLES, role_named, role_words, roles_like
 from infra.spec.base import SpecModel
 from infra.spec.names import AnyId, Guid
 from infra.spec.problems import did_you_mean
@@ -19,20 +19,31 @@ WORKSPACE_ROLES: Final = (
     ("contributor", "application_insights"),
     ("contributor", "container_registry"),
 )
-_GUID: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
+_GUID: Final = re.compile(
+    r"(?:(?:/subscriptions/[^/]+)?(?:/resourceGroups/[^/]+)?"
+    r"/providers/Microsoft\.Authorization/roleDefinitions/)?"
+    r"([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})",
+    re.IGNORECASE,
+)
+"""The GUID of a role, or the id that ends with it."""
 
 
 def _role(text: str) -> str:
     role = role_named(text)
-    if role is not None or _GUID.fullmatch(text):
-        return role or text
-    hint = did_you_mean(text, roles_like(text)) or " Give the GUID of a role that is not listed."
+    if role is not None:
+        return role
+    if guid := _GUID.fullmatch(text):
+        return guid[1]
+    hint = (
+        did_you_mean(role_words(text), roles_like(text))
+        or " Give the GUID of a role that is not listed."
+    )
     raise ValueError(f"{text!r} is neither a known role nor the GUID of one.{hint}")
 
 
 Role = Annotated[str, AfterValidator(_role), WithJsonSchema({"anyOf": [
     {"type": "string", "enum": sorted(ROLES)},
-    {"type": "string", "pattern": "^[0-9a-fA-F-]{36}$"},
+    {"type": "string", "pattern": "^(/.*/)?[0-9a-fA-F-]{36}$"},
     {"type": "string", "pattern": "^[A-Z][A-Za-z() ]+$"},
 ]})]  # fmt: skip
 Scope = Literal[

@@ -39,6 +39,7 @@ def code_of(answered):
 
 NAMES = {
     "roleAssignments": str(uuid.UUID(int=1)),
+    "roleDefinitions": str(uuid.UUID(int=1)),
     "privateDnsZones": "first.zone",
     "blobServices": "default",
 }
