@@ -400,6 +400,10 @@ DIRECTIONS: dict[tuple[str, str], tuple[tuple[Any, Any], tuple[Any, Any] | None]
         ("Standard_LRS", "Standard_GRS"),
     ),
     ("storage:StorageAccount", "kind"): (("StorageV2", "BlobStorage"), ("Storage", "StorageV2")),
+    ("machinelearningservices:Workspace", "managedNetwork.isolationMode"): (
+        ("AllowOnlyApprovedOutbound", "AllowInternetOutbound"),
+        ("Disabled", "AllowInternetOutbound"),
+    ),
     ("keyvault:Vault", "properties.softDeleteRetentionInDays"): (
         (7, 8),
         None,

@@ -19,6 +19,7 @@ from infra.catalogue.updates.rule import (
     OVERWRITES,
     PATCH,
     REPEATED,
+    SERVICE_SAYS,
     UNSAID,
     UPDATE_MODEL,
     Change,
@@ -28,6 +29,17 @@ from infra.catalogue.updates.rule import (
 
 _INNER: Final = "properties.properties"
 _ACCOUNT: Final = f"{_INNER}.administratorAccount"
+
+_ISOLATION: Final = ("disabled", "allowinternetoutbound", "allowonlyapprovedoutbound")
+"""Modes of a managed network, each stricter than the one before it."""
+
+
+def _loosens(old: object, new: object) -> bool:
+    """Return whether a managed network would let more out than it does."""
+    known = [str(each or _ISOLATION[0]).lower() for each in (old, new)]
+    was, wanted = (_ISOLATION.index(each) if each in _ISOLATION else 0 for each in known)
+    return wanted < was
+
 
 WORKSPACE: Final = (
     *rows(Change.REPLACE, ID, "resourceGroupName workspaceName"),
@@ -55,6 +67,13 @@ WORKSPACE: Final = (
         serverlessComputeSettings serviceManagedResourcesSettings featureStoreSettings
         enableDataIsolation applicationInsights containerRegistry
         """,
+    ),
+    UpdateRule(
+        "managedNetwork.isolationMode",
+        Change.REPLACE,
+        SERVICE_SAYS,
+        only_if=_loosens,
+        condition="to a mode that is less strict",
     ),
     UpdateRule(
         "imageBuildCompute",
