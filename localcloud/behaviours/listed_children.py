@@ -123,6 +123,7 @@ class Listed:
         others = {each.name: each.properties for each in self.of(call, str(call.arm.parent))}
         name = next((n for n in others if n.lower() == call.arm.name.lower()), call.arm.name)
         self.require({**others, name: properties})
+        self.require_one(call, str(call.arm.parent), name, properties)
         return {**wanted, "properties": properties}
 
     def show_child(self, call: Call, child: StoredResource, body: JsonObject) -> JsonObject:

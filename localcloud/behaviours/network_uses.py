@@ -6,9 +6,10 @@ Azure deletes none of them, and no DNS zone, before what uses it is gone.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from infra.contract.json_types import JsonObject
+from infra.contract.json_types import Document, JsonObject
 from localcloud.behaviours.networks import CARD, ENDPOINT, configurations, reference
 from localcloud.calls.kinds import Show
+from localcloud.calls.lookups import find
 from localcloud.calls.messages import Call, Reply
 from localcloud.calls.refusals import RefusedError
 from localcloud.store.resources import StoredResource, key_of
@@ -99,6 +100,27 @@ def require_empty(call: Call, subnet: StoredResource) -> None:
             "order to delete the subnet, delete all the resources within the subnet. See "
             "aka.ms/deletesubnet.",
         )
+
+
+def keep_used_prefix(call: Call, network: str, name: str, wanted: Document) -> None:
+    """Refuse to take the addresses of a subnet away that something has."""
+    subnet = find(call, f"{network}/subnets/{name}")
+    if subnet is None or not addresses_in(call, subnet.id):
+        return
+    kept = {str(wanted.get("addressPrefix")), *map(str, wanted.get("addressPrefixes") or ())}
+    for prefix in (subnet.properties.get("addressPrefix"), *_prefixes(subnet)):
+        if prefix and str(prefix) not in kept:
+            raise RefusedError(
+                _IN_USE,
+                "InUsePrefixCannotBeDeleted",
+                f"IpPrefix {prefix} on Subnet {subnet.name} has active allocations and cannot be "
+                "deleted.",
+            )
+
+
+def _prefixes(subnet: StoredResource) -> Sequence[object]:
+    found: Sequence[object] = subnet.properties.get("addressPrefixes") or ()
+    return found
 
 
 def keep_used_subnets(call: Call) -> Reply | None:

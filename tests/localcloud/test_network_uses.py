@@ -88,6 +88,8 @@ def test_a_subnet_is_kept_while_something_has_an_address_in_it(chain, base, put,
     assert listed["properties"]["ipConfigurations"] == there
     for each in (subnet, network):
         refused(chain, each, "InUseSubnetCannotBeDeleted", names=there[0]["id"])
+    moved = chain.arm("PUT", subnet, {"properties": {"addressPrefix": "10.0.2.0/24"}})
+    assert moved.json()["error"]["code"] == "InUsePrefixCannotBeDeleted"
     # Neither does a list of the network's that leaves it out.
     other = {"name": "other", "properties": {"addressPrefix": "10.0.1.0/24"}}
     space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": [other]}
