@@ -46,7 +46,25 @@ NAMES: Final[Mapping[str, str]] = {
     "softdeleteretentionindays": "soft_delete_days",
     "adminenabled": "admin_user",
     "adminuserenabled": "admin_user",
+    "bypass": "azure_services",
+    "virtualnetworkrules": "subnets subnet_ids",
+    "virtualnetworksubnetids": "subnet_ids",
+    # datastores
+    "containername": "container",
+    "storagecontainerid": "container",
+    "filesharename": "share",
+    "storagefileshareid": "share",
+    "accountkey": "credentials",
+    "sastoken": "credentials",
+    "sharedaccesssignature": "credentials",
+    "servicedataaccessauthidentity": "service_access",
+    "servicedataauthidentity": "service_access",
+    "servicedataidentity": "service_access",
+    # diagnostics
+    "workspaceid": "log_analytics_id",
+    "loganalyticsworkspaceid": "log_analytics_id",
     # networks
+    "nsgid": "network_security_group_id",
     "nsg": "security_rules network_security_group_id",
     "networksecuritygroup": "security_rules network_security_group_id",
     "privateendpointnetworkpolicies": "private_endpoint_policies",
@@ -90,6 +108,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "virtualnetwork": "aml:networks",
     "virtualnetworks": "aml:networks",
     "subnets": "aml:networks",
+    "networksecuritygroups": "aml:networks",
     "managedidentities": "aml:identities",
     "userassignedidentities": "aml:identities",
     "vault": "aml:key_vault",
@@ -101,6 +120,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "diagnosticsettings": "aml:diagnostics",
     "privateendpoint": "aml:workspace.private_endpoint",
     "privateendpoints": "aml:workspace.private_endpoint",
+    "privatednszones": "aml:workspace.private_endpoint",
     "hub": "aml:workspace.kind",
 }
 

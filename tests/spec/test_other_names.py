@@ -21,5 +21,8 @@ def test_only_keys_of_the_place_are_named():
     assert keys_called("network_rule_set", ["ip_rules", "sku"]) == ["ip_rules"]
     assert keys_called("soft-delete", ["blobs"]) == ["blobs.soft_delete_days"]
     assert keys_called("soft_delete", ["name"]) == keys_called("sku", ["sku"]) == []
+    assert keys_called("containerName", ["name", "container"]) == ["container"]
+    assert keys_called("bypass", ["azure_services"]) == ["azure_services"]
+    assert keys_called("accountKey", ["account_key"]) == []
     assert section_called("PrivateEndpoint") == "aml:workspace.private_endpoint"
     assert section_called("colour") is None
