@@ -183,6 +183,11 @@ def test_a_compute_in_the_words_of_its_entry(paths, old, new, expected):
     assert list(change_lines(COMPUTE, map(Changed, paths), old, new)) == expected
 
 
+def connected(status):
+    state = {"privateLinkServiceConnectionState": {"status": status}}
+    return {"privateLinkServiceConnections": [{"name": "one", **state}]}
+
+
 OTHERS = {
     "Workspace": (
         WORKSPACE,
@@ -296,6 +301,25 @@ OTHERS = {
         {"tags": {"team": "ml"}, "minimumTlsVersion": "TLS1_0"},
         {"minimumTlsVersion": "TLS1_2"},
         ["tags.team ml → (none)", "minimumTlsVersion TLS1_0 → TLS1_2"],
+    ),
+    "Registry that lets nobody else in": (
+        "azure-native:containerregistry:Registry",
+        ["networkRuleSet.ipRules[0]", "networkRuleSet.defaultAction"],
+        {},
+        {
+            "networkRuleSet": {
+                "defaultAction": "Deny",
+                "ipRules": [{"action": "Allow", "iPAddressOrRange": "203.0.113.0/24"}],
+            }
+        },
+        ['ip_rules: + "203.0.113.0/24"'],
+    ),
+    "PrivateEndpoint whose connection was rejected": (
+        "azure-native:network:PrivateEndpoint",
+        ["privateLinkServiceConnections[0].privateLinkServiceConnectionState.status"],
+        connected("Approved"),
+        connected("Rejected"),
+        ["connection Approved → Rejected"],
     ),
 }
 

@@ -368,6 +368,7 @@ IMPLIED: Final[Mapping[str, tuple[str, ...]]] = {
     f"{_INNER}.sshSettings.sshPublicAccess": ("ssh_public_key",),
     "properties.credentials.secrets.secretsType": ("credentials",),
     _FIRST_IDENTITY: ("identity",),
+    "networkRuleSet.defaultAction": ("ip_rules",),
     f"{_POOL}.minCount": ("nodes", "max_nodes"),
     f"{_POOL}.enableAutoScaling": ("max_nodes",),
 }
