@@ -4,7 +4,14 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from infra.commands.plans import MARKS, QUIET, is_component, plan_line, short_type
+from infra.commands.plans import (
+    MARKS,
+    QUIET,
+    components_line,
+    is_component,
+    plan_line,
+    short_type,
+)
 from infra.deploy.run.plan_prices import price_change
 from infra.deploy.run.runner import EngineResult
 from infra.deploy.stack.change_lines import step_lines
@@ -15,6 +22,7 @@ _HALVES: Final = frozenset({Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED})
 _DESTRUCTIVE: Final = {Op.DELETE: "deleted", Op.REPLACE: "replaced"}
 _LONGEST: Final = 60_000
 """Characters; GitHub's comments hold 65,536, Azure DevOps' 150,000."""
+_MENTION: Final = re.compile(r"(?<![A-Za-z0-9])@(?=[A-Za-z0-9])")
 _MARKED: Final = re.compile(r"([\\`*_{}\[\]<>|#])")
 
 
@@ -27,12 +35,14 @@ def plan_markdown(stack: str, cloud: str, plan: EngineResult, *, own_program: bo
     listed = [step for step in changing if own_program or not is_component(step)]
     listed.sort(key=lambda step: step.op not in _DESTRUCTIVE)
     price = price_change(plan.steps)
+    left = components_line(len(changing) - len(listed))
     parts = [
         f"### Preview of stack `{stack}` ({cloud})",
         f"**{plan_line(plan.changes)}**",
         *([f"{price}."] if price else []),
         *_lost(listed),
         *([_table(listed, own_program=own_program)] if listed else []),
+        *([f"… {left}."] if left else []),
         *(f"> {_text(warning)}" for warning in (*plan.remarks, *plan.warnings)),
     ]
     comment = "\n\n".join(parts)
@@ -79,5 +89,5 @@ def _details(steps: Iterable[Step], room: int, *, own_program: bool) -> str:
 
 
 def _text(text: str) -> str:
-    """Return text as Markdown that shows exactly it, on one line."""
-    return _MARKED.sub(r"\\\1", " ".join(text.split()))
+    """Return text as Markdown that shows exactly it, on one line, and mentions nobody."""
+    return _MENTION.sub("@<!-- -->", _MARKED.sub(r"\\\1", " ".join(text.split())))

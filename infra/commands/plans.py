@@ -22,6 +22,7 @@ __all__ = [
     "MARKS",
     "QUIET",
     "VERBS",
+    "components_line",
     "done_line",
     "is_component",
     "plan_line",
@@ -45,10 +46,16 @@ def print_plan(steps: Iterable[Step], *, own_program: bool = False) -> None:
         view.say(line, colour=None if colour == "dim" else colour)
         for detail in step_lines(step, own_program=own_program):
             view.say(f"        {detail}")
-    if len(changing) > len(shown):
-        count = len(changing) - len(shown)
-        noun, verb = ("component", "groups") if count == 1 else ("components", "group")
-        view.say(f"     and {count} {noun} that {verb} these resources")
+    if left := components_line(len(changing) - len(shown)):
+        view.say(f"     {left}")
+
+
+def components_line(count: int) -> str:
+    """Return what a plan says of components that it counts and does not list, ``""`` for none."""
+    if not count:
+        return ""
+    noun, verb = ("component", "groups") if count == 1 else ("components", "group")
+    return f"and {count} {noun} that {verb} these resources"
 
 
 def done_line(changes: Mapping[Op, int]) -> str:

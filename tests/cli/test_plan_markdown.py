@@ -6,6 +6,7 @@ from infra.deploy.run.runner import EngineResult
 from infra.engine.model.events import Op, Step, Summary
 from tests.cli.test_plans import COMPUTE, SCALE
 
+GROUPING = "aml:platform:Compute"
 STORAGE = "azure-native:storage:StorageAccount"
 
 
@@ -55,6 +56,19 @@ def test_names_and_values_cannot_leave_their_cell():
     text = comment(step(Op.DELETE, "a|b<img>`"), warnings=["line\n# heading"])
     assert "| a\\|b\\<img\\>\\` |" in text
     assert "> line \\# heading" in text
+
+
+def test_a_value_mentions_nobody_in_the_comment():
+    text = comment(step(Op.DELETE, "x"), warnings=["ask @kim or ann@corp.example, @"])
+    assert "> ask @<!-- -->kim or ann@corp.example, @" in text
+
+
+def test_components_that_are_counted_and_not_listed_are_said_to_be():
+    text = comment(step(Op.DELETE, "old", old=cluster(2)), step(Op.DELETE, "old", GROUPING))
+    assert "**2 to delete**" in text
+    assert "… and 1 component that groups these resources." in text
+    assert text.count("| `-` delete |") == 1
+    assert "groups these" not in comment(step(Op.DELETE, "old", old=cluster(2)))
 
 
 def test_a_long_plan_is_cut_to_what_a_comment_holds():
