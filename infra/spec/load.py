@@ -43,8 +43,8 @@ def load_stack(file: Path) -> StackSpec:
         raise file_error(found.problems, file)
     if not isinstance(found.spec, StackSpec):
         raise SpecError(
-            f"Encrypted values cannot be read without the passphrase: {', '.join(found.sealed)}.",
-            remedy="Encrypt only credentials; `aml config set --plaintext --path` sets others.",
+            f"Only credentials can be encrypted, and not {', '.join(found.sealed)}.",
+            remedy="Store it as it is, with `aml config set --plaintext --path`.",
             at=str(file),
         )
     return found.spec

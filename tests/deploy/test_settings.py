@@ -51,6 +51,13 @@ def test_a_secret_is_sealed_in_the_file_and_opened_when_asked_for(project, setti
     assert (found.value, found.secret) == ("Pa55-canary", True)
 
 
+def test_what_is_encrypted_and_no_credential_is_noted(settings):
+    (note,) = settings.set("aml:tags.token", "two", path=True, secret=True)
+    assert note.path == "aml:tags.token"
+    assert "`aml up` reads only credentials encrypted" in note.message
+    assert settings.set("aml:tags.team", "ml", path=True) == ()
+
+
 def test_two_secrets_share_a_salt(project, settings):
     settings.set(PASSWORD, "one", path=True, secret=True)
     settings.set("aml:tags.token", "two", path=True, secret=True)

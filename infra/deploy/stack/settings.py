@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from infra.contract.errors import UnknownNameError, UsageError
 from infra.contract.load import nearest
@@ -18,6 +19,11 @@ from infra.spec.editing import StackFile, parse_path
 from infra.spec.load import inspect_program_text, inspect_text
 from infra.spec.problems import MISSING, Problem, StackFileError
 from infra.spec.stack import KEYS
+
+_SEALED: Final = (
+    "is no credential, and `aml up` reads only credentials encrypted; `aml config set --plaintext"
+    " --path` stores it as it is."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +93,14 @@ class Settings:
         key = self._full(key, file)
         inspect = inspect_text if self._project.runs_packaged_program else inspect_program_text
         folder = self._file.parent
-        before = {(each.path, each.message) for each in inspect(file.text(), folder).problems}
+        former = inspect(file.text(), folder)
+        before = {(each.path, each.message) for each in former.problems}
         if secret:
             self.seal(file, key, value, path=path)
         else:
             file.set(key, value, path=path, verbatim=verbatim)
-        problems = inspect(file.text(), folder).problems
+        found = inspect(file.text(), folder)
+        problems = found.problems
         if any(
             problem.code in {PLAIN_SECRET, PRIVATE_KEY} and _below(problem.path, key)
             for problem in problems
@@ -111,7 +119,8 @@ class Settings:
                 new, at=f"{self._file.name}, which was not changed", remedy=_remedy(key, new, value)
             )
         file.write()
-        return problems
+        sealed = [Problem(each, _SEALED) for each in found.sealed if each not in former.sealed]
+        return (*problems, *sealed)
 
     def remove(self, key: str, *, path: bool = False) -> None:
         """Remove one value."""
