@@ -21,6 +21,7 @@ PROGRAM: Final = Path(__file__).parents[1]
 MANIFESTS: Final = "manifests"
 """The folder of the home that has what stacks deployed, a file each."""
 _STACK_NAME: Final = re.compile(rb"[A-Za-z0-9_.-]{0,100}")
+_PYTHON: Final = "python"
 _STACK_FOLDER: Final = "stacks"
 _STACK_FILES: Final = "Pulumi.*.yaml"
 _READ: Final = "infra.contract.project_file:read_project_file"
@@ -32,7 +33,8 @@ class Project:
 
     ``name`` is Pulumi's project name; ``main`` the program's folder; ``stacks`` the folder of the
     ``Pulumi.<stack>.yaml`` files; ``backend_url`` where state is kept unless the environment
-    overrides it, as Pulumi writes it (``file://…``), or ``None``.
+    overrides it, as Pulumi writes it (``file://…``), or ``None``; ``runtime`` the language of the
+    program.
     """
 
     root: Path
@@ -41,6 +43,7 @@ class Project:
     main: Path
     stacks: Path
     backend_url: str | None = None
+    runtime: str = _PYTHON
 
     @property
     def runs_packaged_program(self) -> bool:
@@ -49,6 +52,10 @@ class Project:
         True also for another copy of it (a checkout beside an installation), and if there is no
         other program.
         """
+        return self.runtime == _PYTHON and self._has_no_own_program
+
+    @property
+    def _has_no_own_program(self) -> bool:
         return not (self.main / "__main__.py").is_file() or (
             (self.main / "spec" / "stack.py").is_file()
             and (self.main / "components" / "platform.py").is_file()
@@ -144,7 +151,14 @@ def find_project(start: Path | None = None) -> Project:
         main=_program(root, document.get("main")),
         stacks=root / str(document.get("stackConfigDir") or _former(document.get("config"))),
         backend_url=str(url) if url else None,
+        runtime=_runtime(document.get("runtime")),
     )
+
+
+def _runtime(runtime: object) -> str:
+    """Return the language of a program: ``python`` where the file does not say."""
+    name = runtime.get("name") if isinstance(runtime, dict) else runtime
+    return str(name or _PYTHON)
 
 
 def _former(config: object) -> str:

@@ -38,6 +38,7 @@ class StackDocument:
     """The ``config:`` of a stack file. ``lines`` has the line of every key and list entry.
 
     ``salt`` names the key of its secrets: Pulumi's salt string, or the text of a ``WrappedKey``.
+    ``environment`` is the line that names environments of Pulumi Cloud, 0 without one.
     ``inherited`` says of what is not the file's own where it is: ``Pulumi.base.yaml, line 3``.
     """
 
@@ -45,6 +46,7 @@ class StackDocument:
     lines: Mapping[Location, int] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
     salt: str | None = None
+    environment: int = 0
     inherited: Mapping[Location, str] = field(default_factory=dict)
 
     def line(self, location: Location) -> int:
@@ -139,12 +141,15 @@ class _Reader:
             return StackDocument({}, self.lines, self.problems)
         parts: JsonObject = {}
         config: Any = {}
+        environment = 0
         for name, key, value in self._entries(root, ()):
             if name == "config":
                 self.lines[()] = key.start_mark.line + 1
                 config = self._mapping_of_config(value)
             else:
                 parts[name] = value.value if isinstance(value, yaml.ScalarNode) else None
+                if name == "environment":
+                    environment = key.start_mark.line + 1
                 if name not in _TOP_LEVEL:
                     self._unknown_top_level(name, key)
                 elif name != "environment" and not isinstance(value, yaml.ScalarNode):
@@ -152,7 +157,7 @@ class _Reader:
         salt = parts.get("encryptionsalt")
         if not {"secretsprovider", "encryptedkey"} & parts.keys():
             self._check_sealed(salt)
-        return StackDocument(config, self.lines, self.problems, salt_of(parts))
+        return StackDocument(config, self.lines, self.problems, salt_of(parts), environment)
 
     def _mapping_of_config(self, node: yaml.Node) -> JsonObject:
         if isinstance(node, yaml.MappingNode):

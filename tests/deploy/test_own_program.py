@@ -282,3 +282,25 @@ def test_a_project_may_refresh_before_each_operation(project):
     assert "1 to create" in project.good("preview").err
     assert "nothing to destroy" not in project.good("destroy", "--yes").err
     assert project.in_state() == []
+
+
+@pytest.mark.parametrize("runtime", ["nodejs", "{name: yaml}"])
+def test_a_program_in_another_language_is_for_the_pulumi_cli(project, runtime):
+    with_program(project, GROUP, "")
+    (project.root / "__main__.py").unlink()
+    (project.root / "Pulumi.yaml").write_text(
+        f"name: shop\nruntime: {runtime}\nstackConfigDir: stacks\n"
+    )
+    for command in (["preview"], ["up", "--yes"], ["destroy", "--yes"]):
+        said = project.aml(*command)
+        assert said.code == 2
+        assert "the embedded engine runs Python." in said.err
+        assert "--engine pulumi" in said.err
+
+
+@pytest.mark.parametrize("command", [["check"], ["preview"], ["up", "--yes"]])
+def test_environments_of_pulumi_cloud_are_refused(project, command):
+    with_program(project, GROUP, "environment: [prod]\n")
+    said = project.aml(*command)
+    assert said.code == 2
+    assert "line 3: environment: names environments of Pulumi Cloud (ESC)." in said.err

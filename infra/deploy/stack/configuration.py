@@ -19,6 +19,9 @@ from infra.spec.inheritance import read_stack_document
 from infra.spec.problems import Problem
 from infra.spec.stack import KEYS
 
+_OF_PULUMI_CLOUD: Final = (
+    "names environments of Pulumi Cloud (ESC). Only the Pulumi CLI reads them: --engine pulumi."
+)
 _NO_SETTINGS: Final = ProjectSettings()
 
 
@@ -26,7 +29,8 @@ _NO_SETTINGS: Final = ProjectSettings()
 class Configuration:
     """What a program sees. ``values`` maps ``namespace:key`` to a string (secrets in clear).
 
-    ``problems`` are values that ``Pulumi.yaml`` asks for, and the stack has not, or not like that.
+    ``problems`` are values that ``Pulumi.yaml`` asks for, and the stack has not, or not like that;
+    and what only the Pulumi CLI could read.
     Never printed: it is handed to the program and to provider configuration only.
     """
 
@@ -71,6 +75,8 @@ def read_configuration(
         )
         for key, text in settings.problems(own, frozenset(secrets))
     ]
+    if document.environment:
+        problems.append(Problem("environment", _OF_PULUMI_CLOUD, document.environment))
     return Configuration(values, frozenset(secrets), tuple(problems))
 
 

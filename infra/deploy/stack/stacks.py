@@ -247,7 +247,17 @@ def _salt(project: Project, stack: str) -> str | None:
 
 
 def require_complete(stack: Stack) -> None:
-    """Refuse a stack that lacks what ``Pulumi.yaml`` asks of its configuration."""
+    """Refuse what the embedded engine cannot run.
+
+    That is another language's program, and a stack that lacks what ``Pulumi.yaml`` asks of its
+    configuration, or takes it from Pulumi Cloud.
+    """
+    if stack.project.runtime != "python":
+        raise UsageError(
+            f"The program's runtime is {stack.project.runtime!r}; the embedded engine runs Python.",
+            remedy="Deploy with `--engine pulumi`, which uses the Pulumi CLI.",
+            at=str(stack.project.root / "Pulumi.yaml"),
+        )
     if stack.configuration.problems:
         raise file_error(stack.configuration.problems, stack.file)
 
