@@ -42,7 +42,7 @@ environment:
     baseImage: python:3.9
     arguments: [--ipc=host]
   spark:
-    packages: [{group: g, artifact: a, version: 1}]
+    packages: [{group: com.microsoft.ml.spark, artifact: mmlspark_2.11, version: 1}]
 mpi:
   process_count_per_node: 3
 history:
