@@ -32,6 +32,7 @@ TYPE: Final = "Microsoft.MachineLearningServices/workspaces/jobs"
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
 _OPEN: Final = ("isArchived", "notificationSetting", "tags", "properties", "description",
                 "displayName", "status", "services")  # fmt: skip
+_SEARCHES: Final = frozenset({"Sweep", "AutoML"})
 _REFERENCES: Final = frozenset({"computeId", "codeId", "environmentId"})
 _ASSET: Final = "uri"  # of an input: the id of what a client may have written shorter
 
@@ -147,8 +148,14 @@ def _show(call: Call, job: StoredResource, body: JsonObject) -> JsonObject:
     }  # fmt: skip
     status = str(run.state) if run else "Unknown"
     properties = {**body["properties"], "status": status, "services": services}
-    properties["properties"] = properties.get("properties") or {}
+    found = _found(call, run) if properties.get("jobType") in _SEARCHES else {}
+    properties["properties"] = {**(properties.get("properties") or {}), **found}
     return {**body, "properties": properties}
+
+
+def _found(call: Call, run: StoredRun | None) -> JsonObject:
+    """Return what a search notes on its run: clients read the best trial from the job."""
+    return dict(call.cloud.store.tracking.properties(run.key)) if run else {}
 
 
 def _removed(call: Call, job: StoredResource) -> None:

@@ -9,7 +9,7 @@ EXPECTED = [
     ("failed", ["Failed", True, True]),
     ("canceled", "Canceled"),
     ("archived", False),
-    ("swept", ["Completed", "SweepJob", "Completed"]),
+    ("swept", ["Completed", "SweepJob", "NoMetric", "Completed"]),
     ("no compute", ["ResourceNotFoundError", 404, "ComputeNotFound"]),
     ("too many nodes", ["HttpResponseError", 400, "BadRequest"]),
 ]

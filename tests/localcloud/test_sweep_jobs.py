@@ -79,6 +79,9 @@ def test_a_sweep_job_runs_a_command_job_for_each_trial(jobs):
     run = jobs.details("grid")
     assert run["properties"]["best_child_run_id"] == "grid_2"
     assert run["properties"]["score"] == "4.0"
+    # Microsoft's examples read it from the job.
+    job = jobs.cloud.arm("GET", f"{jobs.workspace}/jobs/grid").json()["properties"]
+    assert job["properties"]["best_child_run_id"] == "grid_2"
     assert json.loads(run["tags"]["generator_config"])["name"] == "GRID"
     assert run["tags"]["max_concurrent_jobs"] == "2"  # as many as its cluster has nodes
     assert "Experiment created" in jobs.log("grid", "azureml-logs/hyperdrive.txt")

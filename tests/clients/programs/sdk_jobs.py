@@ -76,7 +76,8 @@ def swept():
     name = client.jobs.create_or_update(job).name
     state = until(name, "Completed", "Failed", "Canceled")
     found = client.jobs.get(name)
-    return [state, type(found).__name__, client.jobs.get(f"{name}_1").status]
+    best = found.properties["best_metric_status"]
+    return [state, type(found).__name__, best, client.jobs.get(f"{name}_1").status]
 
 
 client.compute.begin_create_or_update(
