@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from runtime.api.automl_data import AutoMLData, data_of
+from runtime.api.automl_data import AutoMLData, data_of, missing_columns
 from runtime.api.automl_run import AutoMLRun
 from runtime.api.exceptions import ComputeTargetException, UserErrorException, azureml_errors
 from runtime.api.run_configuration import RunConfiguration, target_name
@@ -115,8 +115,11 @@ class AutoMLConfig:
     def search(self) -> AutoMLSpec:
         """Return the search. Raises ``UserErrorException`` with everything that is wrong."""
         read = self._read()
-        if read.spec is None:
-            listed = [f"{each.what} {each.remedy}" for each in read.wrong]
+        listed = [f"{each.what} {each.remedy}" for each in read.wrong]
+        if read.spec is not None:
+            tables = {name: self.user_settings.get(name) for name in (TRAINING, VALIDATION)}
+            listed += missing_columns(tables, read.spec.named_columns)
+        if read.spec is None or listed:
             raise UserErrorException(
                 "\n".join(listed), remedy="Change the AutoMLConfig, then submit it again."
             )

@@ -1,10 +1,11 @@
 """The data of a search: datasets as inputs of its run, data frames as files that are sent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 from infra.contract.errors import UsageError
+from infra.contract.load import nearest
 from runtime.agent.assets.abstract_dataset import AbstractDataset
 from runtime.agent.assets.consumption import DatasetConsumptionConfig
 from runtime.agent.assets.file_dataset import FileDataset
@@ -17,6 +18,8 @@ __all__: list[str] = []
 @runtime_checkable
 class Frame(Protocol):
     """A data frame of pandas, whichever version it is of."""
+
+    columns: Iterable[object]
 
     def to_csv(self, *, index: bool) -> str: ...
 
@@ -38,6 +41,19 @@ def data_of(given: Mapping[str, object]) -> AutoMLData:
     }
     inputs = tuple(_input(name, each) for name, each in given.items() if name not in tables)
     return AutoMLData(inputs, tables)
+
+
+def missing_columns(given: Mapping[str, object], needed: Iterable[str]) -> Iterator[str]:
+    """Yield a sentence for each column that a data frame does not have.
+
+    Datasets are read where the search runs, which says the same.
+    """
+    for name, frame in given.items():
+        if isinstance(frame, Frame) and not isinstance(frame, AbstractDataset):
+            known = dict.fromkeys(map(str, frame.columns))
+            for each in needed:
+                if each not in known:
+                    yield f"`{name}` has no column {each!r}. {nearest(each, known, noun='column')}"
 
 
 def _input(name: str, value: object) -> DataInput:

@@ -150,6 +150,13 @@ class AutoMLSpec:
     seed: int = SEED
     jobs: int = -1
 
+    @property
+    def named_columns(self) -> tuple[str, ...]:
+        """The columns that every table of the search has to have."""
+        forecast = self.forecast
+        times = (forecast.time_column, *forecast.series) if forecast is not None else ()
+        return (self.label, *times)
+
     def settings(self) -> JsonObject:
         """Return what the script of the search reads, without the places of its data."""
         document = asdict(self)

@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from aml_platform import AutoMLConfig, UserErrorException
 from infra.contract.errors import DefinitionError
 from runtime.automl.in_run import metrics
 from runtime.automl.job import rest_job, search_job
@@ -262,6 +264,19 @@ def test_what_a_job_says_in_vain_is_noted_with_its_line(job):
         ("log_verbosity", 19),
         ("queue_settings", 20),
     ]
+
+
+def test_a_column_that_a_data_frame_does_not_have_is_refused():
+    frame = pd.DataFrame({"day": ["2024-01-01"], "price": [1.0]})
+    config = AutoMLConfig(
+        task="forecasting", training_data=frame, label_column_name="prize",
+        time_column_name="day", time_series_id_column_names=["shop"],
+    )  # fmt: skip
+    with pytest.raises(UserErrorException) as refused:
+        config.search()
+    assert "`training_data` has no column 'prize'. Did you mean 'price'?" in str(refused.value)
+    assert "`training_data` has no column 'shop'." in str(refused.value)
+    assert "'day'." not in str(refused.value)
 
 
 def test_a_job_without_data_is_refused():
