@@ -5,9 +5,8 @@ from dataclasses import replace
 from typing import Final
 
 from runtime.history.fold import fold
-from runtime.model.billing import Held, held_after
 from runtime.model.runs import RunEvent, RunRecord
-from runtime.model.states import NEXT, RunState
+from runtime.model.states import NEXT, Held, RunState, held_after
 
 PARENT: Final = "azureml.parentRunId"
 """The property of a child run that names the run above it."""

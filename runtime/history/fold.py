@@ -10,9 +10,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from infra.contract.json_types import Document, JsonObject
-from runtime.model.billing import held_after
 from runtime.model.runs import RunEvent, RunRecord
-from runtime.model.states import NEXT, RunState
+from runtime.model.states import NEXT, RunState, held_after
 
 _LIVE = frozenset({RunState.RUNNING, RunState.FINALIZING})
 

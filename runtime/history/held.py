@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from runtime.history.records import read_record
-from runtime.history.schema import UNFINISHED
+from runtime.history.schema import UNFINISHED, read_record
 from runtime.history.store import History
 from runtime.model.runs import RunRecord
 
@@ -16,7 +15,8 @@ where created < :until and (:experiment = '' or experiment = :experiment) and (
     created >= :since or {unfinished}
     or (json_valid(record) and json_extract(record, '$.ended') > :since)
 )
-order by created desc, run_id limit :page offset :offset
+and (created < :last or (created = :last and run_id > :id))
+order by created desc, run_id limit :page
 """
 
 
@@ -24,13 +24,14 @@ def runs_between(
     history: History, since: float, until: float, experiment: str = ""
 ) -> Iterator[RunRecord]:
     """Yield the runs of a period, newest first, read as they are asked for."""
-    given = {"since": since, "until": until, "experiment": experiment, "page": _PAGE}
     statement = _IN_PERIOD.format(unfinished=UNFINISHED)
-    offset = 0
+    given = {"since": since, "until": until, "experiment": experiment, "page": _PAGE}
+    last = {"last": until, "id": ""}
     while True:
         with history.opened() as database:
-            rows = database.execute(statement, {**given, "offset": offset}).fetchall()
-        yield from (read_record(row[0]) for row in rows)
-        if len(rows) < _PAGE:
+            rows = database.execute(statement, {**given, **last}).fetchall()
+        records = [read_record(row[0]) for row in rows]
+        yield from records
+        if len(records) < _PAGE:
             return
-        offset += _PAGE
+        last = {"last": records[-1].created, "id": records[-1].run_id}

@@ -21,12 +21,13 @@ from infra.contract.load import load
 from infra.contract.private import private_file, private_folder
 from runtime.history.child_runs import PARENT, part_record, parts_of
 from runtime.history.fold import fold
-from runtime.history.records import read_record, record_row
 from runtime.history.schema import (
     UNFINISHED,
     VERSION,
     delete_run,
     prepare,
+    read_record,
+    record_row,
     set_tags,
     version_of,
 )

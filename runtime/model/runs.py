@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from infra.contract.json_types import Document
-from runtime.model.billing import Billed, Held
 from runtime.model.data import DataInput, DataOutput
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.launching import Distribution, DockerOptions, RetryPolicy, RunCluster
 from runtime.model.services import BatchOptions, DatabricksOptions, SparkOptions
-from runtime.model.states import RunState
+from runtime.model.states import Held, RunState
 
 EventKind: TypeAlias = Literal[
     "state",
@@ -173,6 +172,35 @@ class RunEvent:
     kind: EventKind
     data: Document
     origin: EventOrigin = "submit"
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """The nodes of a run as they were known when it was submitted, to outlive their compute.
+
+    ``kind`` is that of the target called ``target``, ``sizes`` how many nodes of each VM size.
+    ``why_not``: why it has no nodes that are billed for it.
+    """
+
+    target: str
+    kind: str
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    region: str = ""
+    low_priority: bool = False
+    why_not: str = ""
+
+    @property
+    def nodes(self) -> int:
+        """Return how many nodes there are."""
+        return sum(self.sizes.values())
+
+
+def read_billed(document: Document | None) -> Billed | None:
+    """Return what was kept as JSON; keys of later releases are left out."""
+    if document is None:
+        return None
+    known = Billed.__dataclass_fields__
+    return Billed(**{key: value for key, value in document.items() if key in known})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
-"""The states of a run, named as in Azure ML, and the allowed transitions.
+"""The states of a run, named as in Azure ML, the allowed transitions, and when it has its nodes.
 
 A run that waits only goes forward, in the order of ``WAITING``, whatever its target reports. The
 exception is Queued: a run whose node is taken away is queued again, and starts over.
 """
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 from infra.contract.errors import UsageError
 
@@ -67,4 +67,40 @@ def move(current: RunState, to: RunState) -> RunState:
     raise UsageError(
         f"A {current} run cannot become {to}.",
         remedy="Submit the run again; the state of a run that has ended is final.",
+    )
+
+
+Held: TypeAlias = tuple[tuple[float, float | None], ...]
+"""From when to when a run held its nodes, in seconds since the epoch; ``None``: it still does."""
+_HOLDING: Final = frozenset({RunState.PREPARING, RunState.RUNNING, RunState.FINALIZING})
+_WITHOUT_NODES: Final = frozenset({*WAITING} - {RunState.PREPARING})
+
+
+def read_held(document: object) -> Held:
+    """Return the times that were kept as JSON."""
+    return tuple((start, end) for start, end in document) if isinstance(document, list) else ()
+
+
+def held_after(held: Held, before: RunState, state: RunState, time: float) -> Held:
+    """Return the times of a run that came from state ``before`` to ``state`` at ``time``.
+
+    A wait in the queue is no time of a node. Where the service builds an image before it queues the
+    run, that is none either; what is prepared after the queue is prepared on the node.
+    """
+    *earlier, last = held or ((0.0, 0.0),)
+    is_open = last[1] is None
+    if state in _HOLDING:
+        return held if is_open else (*held, (time, None))
+    if state in _WITHOUT_NODES and is_open and before is RunState.PREPARING:
+        return tuple(earlier)
+    if (state in _WITHOUT_NODES or state.final) and is_open:
+        return (*earlier, (last[0], max(time, last[0])))
+    return held
+
+
+def seconds_held(held: Held, since: float, until: float) -> float:
+    """Return how long the nodes were held between two times."""
+    return sum(
+        max(0.0, min(until if end is None else end, until) - max(start, since))
+        for start, end in held
     )

@@ -1,7 +1,6 @@
 """Which nodes a run is billed for, as far as that is known when it is submitted."""
 
-from runtime.model.billing import Billed
-from runtime.model.runs import RunSpec
+from runtime.model.runs import Billed, RunSpec
 from runtime.model.services import DATABRICKS_NODE_TYPE, BatchOptions, DatabricksOptions
 from runtime.submit.abilities import BATCH, DATABRICKS, HDINSIGHT
 from runtime.targets.finding import ON_THIS_MACHINE, Targets

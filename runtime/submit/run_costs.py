@@ -12,9 +12,9 @@ from infra.catalogue.locations import location_name
 from infra.catalogue.vm_prices import PriceTable, price_of
 from runtime.history.child_runs import PARENT
 from runtime.history.store import History
-from runtime.model.billing import Billed, seconds_held
 from runtime.model.pipelines import REUSED_PROPERTY
-from runtime.model.runs import RunRecord
+from runtime.model.runs import Billed, RunRecord
+from runtime.model.states import seconds_held
 from runtime.submit.abilities import DATABRICKS, INSTANCE
 from runtime.targets.base import DRIVEN, INTERACTIVE
 from runtime.targets.finding import ON_THIS_MACHINE

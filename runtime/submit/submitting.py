@@ -16,10 +16,9 @@ from infra.contract.load import load
 from runtime.environments.images import image_identity
 from runtime.environments.locking import LockedEnvironment
 from runtime.history.store import History
-from runtime.model.billing import Billed
 from runtime.model.environments import is_base_image
 from runtime.model.run_ids import new_token
-from runtime.model.runs import PYSPARK, EventKind, PreparedRun, RunRecord, RunSpec
+from runtime.model.runs import PYSPARK, Billed, EventKind, PreparedRun, RunRecord, RunSpec
 from runtime.model.states import RunState
 from runtime.snapshots.files import Listing, list_files
 from runtime.snapshots.git import git_properties
@@ -28,7 +27,6 @@ from runtime.snapshots.sizes import size_note, size_text
 from runtime.snapshots.store import SnapshotStore, Taken
 from runtime.snapshots.use import in_use
 from runtime.submit.abilities import CLUSTER, check_abilities, kind_of_run, spread
-from runtime.submit.billing import billed_of
 from runtime.submit.kept_specs import keep_spec
 from runtime.submit.notes import note, silent
 from runtime.submit.prepare import (
@@ -44,9 +42,11 @@ from runtime.submit.prepare import (
 from runtime.submit.session import ProjectSession
 from runtime.submit.shared_folder import make_shared_folder
 from runtime.targets.base import Checking, Handle, Planning, Report, Target
+from runtime.targets.finding import ON_THIS_MACHINE, Targets
 
 _CHECK_SPARK = "runtime.submit.spark_here:check_spark"
 _BUILT = "runtime.submit.environment_there:built_already"
+_BILLED = "runtime.submit.billing:billed_of"
 _CHECK_GPUS = "runtime.submit.gpus:check_gpus"
 
 
@@ -426,8 +426,16 @@ def submitter_of(session: ProjectSession, report: Report = silent) -> Submitter:
         built_here=targets.built_here,
         kinds=targets.kinds,
         kept_manifest=session.kept_manifest,
-        billed=lambda spec: billed_of(spec, targets),
+        billed=lambda spec: _billed(spec, targets),
     )
+
+
+def _billed(spec: RunSpec, targets: Targets) -> Billed | None:
+    """Return the nodes that a run is billed for; ``None`` on this machine."""
+    if spec.target in ON_THIS_MACHINE:
+        return None
+    found: Billed = load(_BILLED)(spec, targets)
+    return found
 
 
 def first_record(

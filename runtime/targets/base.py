@@ -7,7 +7,7 @@ every target's tests inherit.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from infra.contract.json_types import Document
 from runtime.agent.files import OutsideError, printable
@@ -38,6 +38,14 @@ class LogChunk:
     name: str  # user_logs/std_log.txt, azureml-logs/20_image_build_log.txt, …
     text: str
     offset: int
+
+
+class Place(NamedTuple):
+    """What Azure bills at a target: ``vm_size`` is empty where a run brings or finds its own."""
+
+    vm_size: str
+    region: str
+    low_priority: bool = False
 
 
 @dataclass(frozen=True, slots=True)

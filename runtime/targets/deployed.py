@@ -16,9 +16,8 @@ from infra.contract.errors import NotDeployedError, UsageError
 from infra.contract.json_types import Document
 from infra.contract.load import load
 from infra.contract.manifest import Manifest, TargetEntry, read_manifest
-from runtime.model.billing import Place
 from runtime.model.launching import machine_names
-from runtime.targets.base import Closeable, Target
+from runtime.targets.base import Closeable, Place, Target
 from runtime.targets.references import on_local_cloud
 from runtime.targets.registry import target_class
 from runtime.targets.run_cluster_records import NAME as RUN_CLUSTER

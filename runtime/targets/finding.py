@@ -12,8 +12,7 @@ from typing import Final, Protocol
 from infra.contract.errors import NotDeployedError, PlatformError
 from infra.contract.json_types import Document
 from infra.contract.load import load
-from runtime.model.billing import Place
-from runtime.targets.base import Closeable, Target
+from runtime.targets.base import Closeable, Place, Target
 from runtime.targets.registry import target_class
 
 LOCAL: Final = "local"

@@ -7,8 +7,7 @@ from datetime import datetime
 import pytest
 
 from runtime.history.store import History
-from runtime.model.billing import Billed
-from runtime.model.runs import RunEvent
+from runtime.model.runs import Billed, RunEvent
 
 A1 = "Standard_A1_v2"
 HOUR = 3600.0

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from runtime.model.billing import Place
 from runtime.model.runs import RunSpec
 from runtime.model.services import BatchOptions, DatabricksOptions
 from runtime.submit.costs import cost_of, unpriced
+from runtime.targets.base import Place
 from runtime.targets.finding import Targets
 
 A1 = "Standard_A1_v2"

@@ -8,11 +8,10 @@ import pytest
 from runtime.history.child_runs import PARENT
 from runtime.history.held import runs_between
 from runtime.history.store import History
-from runtime.model.billing import Billed, held_after, seconds_held
 from runtime.model.pipelines import REUSED_PROPERTY
-from runtime.model.runs import RunEvent, RunRecord, RunSpec
+from runtime.model.runs import Billed, RunEvent, RunRecord, RunSpec
 from runtime.model.services import BatchOptions, DatabricksOptions
-from runtime.model.states import RunState
+from runtime.model.states import RunState, held_after, seconds_held
 from runtime.submit.billing import billed_of
 from runtime.submit.run_costs import Period, costs_below, costs_of
 from runtime.targets.finding import Targets
