@@ -69,8 +69,8 @@ class Guard:
     async def _answer(self, request: Request) -> Response | None:
         """Return the answer to what is no page, or is refused; ``None``: let it pass."""
         path, access = request.url.path, self._access
-        if request.headers.get("host", "").lower() not in access.hosts:
-            return PlainTextResponse("The studio does not answer to this host name.\n", 421)
+        if elsewhere := self._elsewhere(request):
+            return elsewhere
         if path == LINKS and request.method == "POST":
             return self._link(request)
         if path == ENTRANCE and request.method == "GET":
@@ -83,6 +83,14 @@ class Guard:
         if request.method in _SAFE:
             return None
         return await self._refused_form(request, session)
+
+    def _elsewhere(self, request: Request) -> Response | None:
+        """Return the answer to an address that no page can have."""
+        if request.headers.get("host", "").lower() not in self._access.hosts:
+            return PlainTextResponse("The studio does not answer to this host name.\n", 421)
+        if "\0" in request.url.path:  # no file system takes it in a name
+            return PlainTextResponse("There is no page at this address.\n", 404)
+        return None
 
     async def _refused_form(self, request: Request, session: str) -> Response | None:
         if self._access.read_only:

@@ -41,7 +41,7 @@ from runtime.submit.run_logs import log_chunks
 from runtime.targets.base import LogChunk
 from runtime.targets.finding import ON_THIS_MACHINE
 
-_MOST_COMPARED: Final = 20
+_MOST_COMPARED: Final = 100
 _LOG_CHARACTERS: Final = 200_000
 """The end of a log that a page begins with; the rest of it is one link away."""
 
@@ -185,7 +185,8 @@ def _sent(found: Path, name: str, wanted: str) -> Response:
 def compare(request: Request) -> Response:
     """Show several runs beside each other; of two, also the difference of code and environment."""
     site = site_of(request)
-    ids = list(dict.fromkeys(request.query_params.getlist("run")))[:_MOST_COMPARED]
+    wanted = list(dict.fromkeys(request.query_params.getlist("run")))
+    ids = wanted[:_MOST_COMPARED]  # more would not be told apart, and take a browser minutes
     history = site.session.history
     records = sorted((history.record(run_id) for run_id in ids), key=lambda r: r.created)
     curves = {
@@ -198,6 +199,7 @@ def compare(request: Request) -> Response:
         request,
         "compare.html",
         runs=records,
+        left_out=len(wanted) - len(ids),
         params=_names(record.params for record in records),
         metrics=_names(record.metrics for record in records),
         both=both,

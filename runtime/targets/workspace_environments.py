@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import yaml
 
@@ -38,13 +39,17 @@ class WorkspaceEnvironments:
         self._workspace = workspace_id.rstrip("/")
         self._root = f"{self._workspace}/environments"
 
+    def _versions(self, name: str) -> str:
+        """Return where the versions of a name are, which may come from an address of a browser."""
+        return f"{self._root}/{quote(name, safe='')}/versions"
+
     def names(self) -> list[str]:
         """Return the names of all environments, sorted."""
         return sorted(str(item["name"]) for item in self._each(self._root))
 
     def versions(self, name: str) -> list[str]:
         """Return the versions of an environment, newest first; none if there is no such name."""
-        found = self._each(f"{self._root}/{name}/versions")
+        found = self._each(self._versions(name))
         return [str(item["name"]) for item in sorted(found, key=_age, reverse=True)]
 
     def get(self, name: str, version: str | None = None) -> tuple[str, JsonObject]:
@@ -60,7 +65,7 @@ class WorkspaceEnvironments:
                 remedy=nearest(name, known, noun="environment"),
             )
         chosen = version or versions[0]
-        found = self._get(f"{self._root}/{name}/versions/{chosen}")
+        found = self._get(f"{self._versions(name)}/{quote(chosen, safe='')}")
         if found is None:
             raise UnknownNameError(
                 f"Environment {name!r} has no version {chosen!r}.",
@@ -78,14 +83,14 @@ class WorkspaceEnvironments:
             return self._register_as(name, version, properties)
         versions = self.versions(name)
         if versions:
-            newest = self._get(f"{self._root}/{name}/versions/{versions[0]}") or {}
+            newest = self._get(f"{self._versions(name)}/{versions[0]}") or {}
             if _same(newest.get("properties") or {}, properties):
                 return versions[0]
         number = max((int(each) for each in versions if each.isdecimal()), default=0) + 1
         return self._put(name, str(number), properties)
 
     def _register_as(self, name: str, version: str, properties: JsonObject) -> str:
-        known = self._get(f"{self._root}/{name}/versions/{version}")
+        known = self._get(f"{self._versions(name)}/{quote(version, safe='')}")
         if known is None:
             return self._put(name, version, properties)
         if not _same(known.get("properties") or {}, properties):
@@ -96,7 +101,7 @@ class WorkspaceEnvironments:
         return version
 
     def _put(self, name: str, version: str, properties: JsonObject) -> str:
-        path = f"{self._root}/{name}/versions/{version}"
+        path = f"{self._versions(name)}/{quote(version, safe='')}"
         answer = self._client.send(
             "PUT", path, api_version=MACHINE_LEARNING, body={"properties": properties}
         )

@@ -125,6 +125,21 @@ def test_any_number_of_runs_are_compared_by_lock_and_snapshot(desk):
     assert "differs" not in rows["Snapshot"]
 
 
+@pytest.mark.parametrize(
+    ("many", "said"),
+    [(60, ""), (100, ""), (101, "1 of the runs that were selected is left out: at most 100 are")],
+)
+def test_runs_that_are_left_out_of_a_comparison_are_counted(desk, many, said):
+    for number in range(2, many + 2):
+        desk.history.add(record(number))
+    desk.enter()
+    wanted = [("run", f"run{number}") for number in range(2, many + 2)]
+    text = desk.client.get("/compare", params=wanted).text
+    assert text.count('<th scope="col"><a href="/runs/run') == min(many, 100)
+    assert said in text
+    assert ("left out" in text) == bool(said)
+
+
 @pytest.mark.parametrize("page", ["2", "99999", "9" * 40])
 def test_past_the_last_page_there_is_the_last_page(desk, page):
     desk.enter()
@@ -198,3 +213,17 @@ def test_other_files_are_downloads(desk):
     answer = desk.client.get("/runs/run1/files/a.html?as=file")
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["content-disposition"] == 'attachment; filename="a.html"'
+
+
+@pytest.mark.parametrize("path", ["/schedules/%00", "/environments/locks/%00", "/runs/a%00b"])
+def test_an_address_that_no_file_can_have_leads_nowhere(desk, path):
+    desk.enter()
+    assert desk.client.get(path).status_code == 404
+
+
+def test_a_filter_that_is_none_says_why(desk):
+    desk.enter()
+    answer = desk.client.get("/", params={"filter": "<b>`x`"})
+    assert answer.status_code == 200
+    assert 'role="alert"' in answer.text
+    assert "<b>`x" not in answer.text
