@@ -25,6 +25,12 @@ def test_a_template_imports_the_macros_that_it_calls(template):
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
+def test_what_may_scroll_is_reached_with_the_keyboard(template):
+    for opening in re.findall(r"<pre\b[^>]*>", template.read_text(encoding="utf-8")):
+        assert 'tabindex="0"' in opening
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
 def test_no_two_regions_of_a_page_have_one_name(template):
     text = template.read_text(encoding="utf-8")
     headings = dict(re.findall(r'<h\d id="([\w-]+)">([^<]*)</h\d>', text))
