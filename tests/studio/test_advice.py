@@ -47,6 +47,13 @@ from runtime.studio.advice import in_browser
         pytest.param(
             "Wait for it with `aml run logs -f a1`.", "Wait for it on its page.", id="run"
         ),
+        pytest.param(
+            "Run `aml use a` if others have deployed it, else `aml up -s a`; or name a manifest"
+            " with `--manifest FILE`; `local` needs no stack.",
+            "Run `aml use a` if others have deployed it, else plan a deployment; `local` needs no"
+            " stack.",
+            id="never deployed",
+        ),
         pytest.param("Upper `aml uphill`.", "Upper `aml uphill`.", id="another word"),
     ],
 )

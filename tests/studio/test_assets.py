@@ -50,7 +50,7 @@ def test_a_schedule_is_listed_with_what_it_started(inside):
     inside.history.add(record(6, tags={"note": "nightly"}, display_name="only called so"))
     schedule(inside, last_run="run5")
     listed = inside.client.get("/schedules").text
-    for text in ("cron 0 6 * * * (UTC)", "Enabled", 'href="/runs/run5"', "aml cloud start"):
+    for text in ("cron 0 6 * * * (UTC)", "Enabled", 'href="/runs/run5"', "Start the local cloud"):
         assert text in listed
     page = inside.client.get("/schedules/nightly").text
     assert "made by it" in page
@@ -131,7 +131,8 @@ def test_a_lock_that_is_not_here_is_not_found(inside, name):
 def test_without_a_workspace_a_page_says_what_to_do(inside, path):
     page = inside.client.get(path)
     assert page.status_code == 200
-    assert "aml up" in page.text
+    assert "Plan a deployment" in page.text
+    assert "manifest" not in page.text
 
 
 # --- what the workspace has
