@@ -22,6 +22,7 @@ from infra.commands.ci import (
 from infra.contract.command_line import stack_command
 from infra.contract.errors import UsageError
 from infra.contract.load import look_up
+from infra.contract.private import keep_out_of_snapshots
 from infra.contract.project import DEFAULT_STACK, Project, overlooked, project_of_new_stack
 from infra.contract.terminal import NO_CELL
 from infra.spec.load import inspect_text
@@ -110,6 +111,9 @@ def init(stack: str, *, yes: bool, ci: str | None, **given: str | None) -> None:
         f"Commit {view.short_path(file)} and {SCHEMA_FILE} beside it;"
         " .aml holds state and keys of this machine, and git ignores it."
     )
+    ignoring = keep_out_of_snapshots(project.home)
+    if ignoring is not None:
+        view.say(f"Added .aml/ to {ignoring.name}, so that no client uploads it with your code.")
     _offer_pipelines(project, ci, prompt=prompt)
 
 

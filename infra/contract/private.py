@@ -50,6 +50,25 @@ def private_file(file: Path) -> Path:
     return file
 
 
+def keep_out_of_snapshots(home: Path) -> Path | None:
+    """Name ``.aml`` in the ignore file beside it; return that file, ``None`` if it does already.
+
+    Microsoft's clients upload a folder but for what ``.amlignore`` at its root says, or else
+    ``.gitignore``; they read none below. Ours leave ``.aml`` out anyway.
+    """
+    if home.name != HOME:
+        return None
+    candidates = [home.parent / name for name in (".amlignore", ".gitignore")]
+    file = next((each for each in candidates if each.is_file()), candidates[0])
+    text = file.read_text(encoding="utf-8", errors="surrogateescape") if file.is_file() else ""
+    if {line.strip().strip("/") for line in text.splitlines()} & {HOME, f"{HOME}/*", ".*"}:
+        return None
+    ended = not text or text.endswith("\n")
+    with file.open("a", encoding="utf-8") as sink:
+        sink.write(f"{HOME}/\n" if ended else f"\n{HOME}/\n")
+    return file
+
+
 def _close(path: Path, mode: int) -> None:
     status = path.stat()
     if status.st_mode & _OTHERS and status.st_uid == os.geteuid():
