@@ -130,20 +130,24 @@ class RunCalls:
     # --- children and other runs
 
     def create_children(self, body: JsonObject) -> JsonObject:
-        """Create child runs, at most a hundred at once, and return them."""
+        """Create child runs, at most a hundred at once, and return them.
+
+        They began ``took_s`` seconds ago, by default now.
+        """
         parent, names = self._run(body), list(body.get("names") or ())
         if not 0 < len(names) <= _MOST_CHILDREN:
             text = f"Between 1 and {_MOST_CHILDREN} child runs can be created at once."
             raise RefusalError("INVALID_PARAMETER_VALUE", text)
         experiment = self._mlflow("GET", "runs/get", {"run_id": parent})["run"]["info"]
         made = []
+        began = _now_ms() - int(1000 * float(body.get("took_s") or 0))
         for name in names:
             tags = {**(body.get("tags") or {}), PARENT_TAG: parent}
             if name:
                 tags["mlflow.runName"] = str(name)
             request: JsonObject = {
                 "experiment_id": experiment["experiment_id"],
-                "start_time": _now_ms(),
+                "start_time": began,
                 "tags": [{"key": key, "value": str(value)} for key, value in tags.items()],
             }
             if body.get("run_id"):

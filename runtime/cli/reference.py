@@ -27,8 +27,8 @@ in MLflow's REST API. Commands that change something ask for confirmation on a t
 terminal they need `--yes`. Most commands take `-s STACK`; without it they use `AML_STACK`, else the
 stack chosen with `aml stack select`, else `local`. A project's state, history and local cloud are
 kept in `.aml` beside `Pulumi.yaml`, or in `AML_HOME`; `.aml/.gitignore` keeps all of it out of git,
-and `aml init` names it in `.amlignore` or `.gitignore` for Microsoft's clients, which read no other.
-Commit `Pulumi.yaml`, the stack files and `stack.schema.json`.
+and `aml init` names it in `.amlignore` or `.gitignore` for Microsoft's clients, which read no
+other. Commit `Pulumi.yaml`, the stack files and `stack.schema.json`.
 
 `NO_COLOR` and `TERM=dumb` turn colour off, `FORCE_COLOR` turns it on where output is no terminal.
 On a terminal too narrow for a table, each row is printed as a block of lines.

@@ -111,6 +111,8 @@ def test_a_search_beats_a_dummy_and_a_default_model_and_can_be_repeated(experime
     assert run.get_metrics("accuracy") == best.get_metrics("accuracy")
     assert run.tags["automl_best_child_run_id"] == run.get_best_child().id == best.id
     assert sum(row[1] for row in run.summary()) == 7
+    times = [child.get_details() for child in run.get_children()]
+    assert all(each["startTimeUtc"] < each["endTimeUtc"] for each in times)
     with pytest.raises(UserErrorException, match="is not kept"):
         run.get_output(iteration=99)
 

@@ -1,6 +1,7 @@
 """The search of FLAML over a table: classification and regression."""
 
 import logging
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -230,4 +231,6 @@ def combine(rows: Rows, settings: Mapping[str, Any], trials: Trials) -> None:
         model = estimator_of(Trial(-1, name, "", config, {}, None, members), settings, rows.classes)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            trials.add(name, "", config, rows.compared(model), members)
+            began = time.monotonic()
+            compared = rows.compared(model)
+            trials.add(name, "", config, compared, members, took_s=time.monotonic() - began)

@@ -70,11 +70,13 @@ class Trials:
         config: Mapping[str, Any],
         metrics: Mapping[str, float],
         members: tuple[Trial, ...] = (),
+        *,
+        took_s: float,
     ) -> Trial:
-        """Keep a trial as a child run, with its metrics."""
+        """Keep a trial that just ended as a child run, with its metrics."""
         number = len(self.found)
         score = metrics.get(self.metric, float("nan"))
-        child = self.run.child_run(name=f"{model}_{number}")
+        child = self.run.begun_child_run(f"{model}_{number}", took_s)
         for name, value in metrics.items():
             if np.isfinite(value):
                 child.log(name, float(value))
@@ -170,4 +172,5 @@ class Followed:
         learner = str(record["learner"])
         logged = record["logged_metric"]
         metrics = dict(logged) if isinstance(logged, dict) else {}
-        self._trials.add(self._names[learner], learner, record["config"], metrics)
+        took_s = float(record.get("trial_time") or 0.0)
+        self._trials.add(self._names[learner], learner, record["config"], metrics, took_s=took_s)
