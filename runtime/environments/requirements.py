@@ -1,9 +1,15 @@
-"""Parses and normalizes pip's requirements format. Text in, lines out; reads no files."""
+"""Parses and normalizes pip's requirements format. Text in, lines out.
+
+It reads no files, and only looks whether those that requirements name are on this machine.
+"""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from runtime.model.redaction import redacted
 
@@ -67,8 +73,16 @@ def parse_requirements(lines: Iterable[str], at: str = "") -> Requirements:
 def _refers_to_a_file(line: str) -> bool:
     option = re.match(r"(--[a-z-]+|-[rce])[\s=]*(.*)", line)
     if option is None:
+        url = line.partition(" @ ")[2]
         # `pip freeze` in a conda environment writes `numpy @ file:///home/conda/…`.
-        return bool(_LOCAL_PATH.match(line.partition(" @ ")[2] or line))
+        return (
+            not _is_here(url) if url.startswith("file:") else bool(_LOCAL_PATH.match(url or line))
+        )
     if option[1] in _EDITABLE:
         return "://" not in option[2]
     return option[1] in _FILE_OPTIONS
+
+
+def _is_here(url: str) -> bool:
+    """Return whether this machine, where environments of local runs are built, has the file."""
+    return Path(url2pathname(urlsplit(url.partition("#")[0].split(";")[0].strip()).path)).exists()

@@ -7,6 +7,7 @@ from runtime.environments.base_variables import base_variables, build_variables
 from runtime.environments.declarations import find_declaration, read_declaration
 from runtime.environments.locking import lock
 from runtime.environments.pythons import InstalledPython, find_python, fits, substitution
+from runtime.environments.requirements import Requirements, parse_requirements
 from runtime.model.environments import EnvironmentSpec
 
 BASE = "name: a\nchannels: [conda-forge]\ndependencies: [python=3.11, numpy=1.26]\n"
@@ -379,3 +380,12 @@ def test_builds_and_runs_see_only_what_they_need():
     }
     assert base_variables(around) == {"PATH": "/bin"}
     assert build_variables(around) == {"PATH": "/bin", "UV_INDEX_URL": "x"}
+
+
+def test_a_requirement_may_be_a_file_of_this_machine(tmp_path):
+    wheel = tmp_path / "a b-1.whl"
+    line = f"greet @ {wheel.as_uri()}"
+    (problem,) = parse_requirements([line]).problems
+    assert problem.endswith("refers to a file, which is not sent along with the run")
+    wheel.touch()
+    assert parse_requirements([line]) == Requirements((line,), (), ())
