@@ -12,7 +12,8 @@ PlatformError              1  base class
 │   └── HostKeyError       2  a machine's host key is not known to be its own
 ├── NotDeployedError       2  the stack was never deployed, or has no such resource
 ├── UnreachableError       3  the cloud, or the local cloud, does not answer
-│   └── CloudStoppedError  3  the local cloud is stopped, and a reader must not start it
+│   ├── CloudStoppedError  3  the local cloud is stopped, and a reader must not start it
+│   └── PluginError        1  a plugin did not start, has ended, or does not answer
 ├── CredentialError        3  no credential, or a rejected one
 ├── StateError             4  deployment state that cannot be read or trusted
 │   ├── LockedError        4  another process is changing the stack

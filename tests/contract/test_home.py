@@ -80,7 +80,7 @@ MAKERS = {
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 def test_git_takes_nothing_of_what_is_made_first(repository, make):
     make(repository / ".aml")
-    assert ".aml" not in added(repository)
+    assert ".aml/" not in added(repository)
 
 
 def test_git_takes_nothing_of_a_local_cloud_that_was_started_first(repository):
