@@ -33,10 +33,11 @@ class EventLog:
         if earlier and not earlier.endswith(b"\n"):
             self._sink.write(b"\n")
 
-    def append(self, kind: str, data: JsonObject) -> None:
-        """Append one event, stamped with the current time."""
+    def append(self, kind: str, data: JsonObject, at: float | None = None) -> None:
+        """Append one event. ``at`` is when it happened, by default now."""
         with self._lock:
-            event = {"seq": self._seq, "time": time.time(), "kind": kind, "data": data}
+            when = time.time() if at is None else at
+            event = {"seq": self._seq, "time": when, "kind": kind, "data": data}
             self._sink.write(json.dumps(event, separators=(",", ":")).encode() + b"\n")
             self._seq += 1
 

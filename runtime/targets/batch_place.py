@@ -201,8 +201,8 @@ class BatchPlace:
                 lost = again and not self._may_start_again(again, watched)
                 if lost:
                     self._account.terminate_task(self._job, TASK)
-            if again and not ended:
-                yield Moved(RunState.QUEUED, f"The node {again} was taken away")
+            if again:
+                yield Moved(RunState.QUEUED, f"The node {again} was taken away", _requeued(task))
                 waits = None
             if ended or lost:
                 with self._reached():
@@ -235,7 +235,7 @@ class BatchPlace:
         requeues = int(task["executionInfo"].get("requeueCount") or 0)
         before, node = watched.node, str((task.get("nodeInfo") or {}).get("nodeId") or "")
         found = ""
-        if requeues > watched.requeues and self._store.ended() is None:
+        if requeues > watched.requeues and goes_on(self._store.ended(), watched.requeues + 1):
             found = before or "of the task"
             watched.bases = {name: have(name) for name in self._files.names()}
         if requeues != watched.requeues or (node and node != before):
@@ -371,3 +371,17 @@ def _same(task: Document, after: Document | None) -> bool:
         return False
     count = "requeueCount"
     return bool((task["executionInfo"].get(count) or 0) == (after["executionInfo"].get(count) or 0))
+
+
+def goes_on(end: Document | None, attempt: int) -> bool:
+    """Return whether the loss of an attempt's node cut it off; ``end``: what a node said last.
+
+    It may have ended before, and then none followed. The next one may have ended by now.
+    """
+    return end is None or int(end["attempt"]) > attempt
+
+
+def _requeued(task: Document) -> float | None:
+    """Return when a task was queued again, in seconds since the epoch."""
+    last = task["executionInfo"].get("lastRequeueTime")
+    return datetime.fromisoformat(last).timestamp() if last else None

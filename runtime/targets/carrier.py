@@ -270,7 +270,7 @@ class Carrier:
 
     def _keep(self, sign: Piece | Asked | Heartbeat | Moved) -> None:
         if isinstance(sign, Moved):
-            self._tell.state(sign.state, sign.reason)
+            self._tell.state(sign.state, sign.reason, at=sign.at)
             return
         if isinstance(sign, Asked):
             self._relays.asked(sign)
@@ -356,12 +356,14 @@ class _Told:
     def step(self, step: str, text: str) -> None:
         self.record("step", {"step": step, "text": text})
 
-    def state(self, state: RunState, reason: str = "", error: str = "") -> None:
+    def state(
+        self, state: RunState, reason: str = "", error: str = "", *, at: float | None = None
+    ) -> None:
         facts = {"reason": reason, "error": error}
-        self.record("state", {"state": str(state)} | {k: v for k, v in facts.items() if v})
+        self.record("state", {"state": str(state)} | {k: v for k, v in facts.items() if v}, at)
 
-    def record(self, kind: EventKind, data: Document) -> None:
-        self._events.append(kind, dict(data))
+    def record(self, kind: EventKind, data: Document, at: float | None = None) -> None:
+        self._events.append(kind, dict(data), at)
 
     def build(self, line: str) -> None:
         private_folder(self._log.parent)

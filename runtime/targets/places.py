@@ -138,10 +138,15 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The place itself says what becomes of the run: it is queued, or queued again."""
+    """The place itself says what becomes of the run: it is queued, or queued again.
+
+    ``at`` is when, in seconds since the epoch, by default now. What the agent reported since then
+    came after it.
+    """
 
     state: RunState
     reason: str = ""
+    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

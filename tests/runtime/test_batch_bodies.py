@@ -15,6 +15,7 @@ from runtime.targets.batch_bodies import (
     resource_id,
     task_body,
 )
+from runtime.targets.batch_place import goes_on
 
 LAID = Laid("https://c?sig", "https://c?w", "trees/t", "https://c/a?sig", "https://c/n?sig")
 
@@ -81,3 +82,9 @@ def test_the_first_of_several_nodes_is_the_one_of_the_tasks_command():
 def test_positive_exit_codes_are_failures_unless_they_are_not():
     assert batch_command("a b", positive_is_failure=True) == "a b"
     assert batch_command("a b", positive_is_failure=False) == "bash -c 'a b' || [ $? -lt 128 ]"
+
+
+@pytest.mark.parametrize(("last", "cut_off"), [(None, True), (1, False), (2, True)])
+def test_an_attempt_is_cut_off_by_the_loss_of_its_node_unless_it_was_the_last(last, cut_off):
+    end = None if last is None else {"attempt": last}
+    assert goes_on(end, 1) is cut_off
