@@ -54,6 +54,8 @@ _WHOLE: Final[Mapping[str, str]] = {"mlflow-skinny": "mlflow"}
 """A part of a distribution → the whole: both would write the same files."""
 _PREVIEWS: Final = "azuremlsdktestpypi.azureedge.net"
 """The host of the SDK's preview releases, which is gone."""
+_WITH_RESOURCES: Final = (1, 60)
+_SETUPTOOLS: Final = "setuptools<81"
 _NAME: Final = re.compile(r"([A-Za-z0-9][\w.-]*)\s*(?:\[([^\]]*)\])?")
 # Compiled by `re` when they are used: a command that finds a built environment needs few of them.
 _PIN: Final = r"([A-Za-z0-9][\w.-]*)==([^\s;\\]+)"
@@ -109,6 +111,20 @@ def unpinned_sdk(lines: Iterable[str]) -> tuple[str, ...]:
     return tuple(
         line for line in lines if _is_sdk(requirement_name(line)[0]) and _NAME.fullmatch(line)
     )
+
+
+def with_setuptools(pins: str) -> tuple[str, ...]:
+    """Return the lines of ``pins``, a resolved file, and `setuptools`; none if it is not missing.
+
+    `azureml-core` imports `pkg_resources` up to 1.60, and does not say so. Azure ML's images have
+    it, as all environments of conda had; `setuptools` has none from 81 on.
+    """
+    found = [match for line in pins.splitlines() if (match := re.match(_PIN, line))]
+    versions = {normalized(match[1]): match[2] for match in found}
+    core = re.match(r"(\d+)\.(\d+)", versions.get("azureml-core", ""))
+    if core is None or "setuptools" in versions or (int(core[1]), int(core[2])) > _WITH_RESOURCES:
+        return ()
+    return (*(match[0] for match in found), _SETUPTOOLS)
 
 
 def floors(lines: Iterable[str], pins: str) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from uv import find_uv_bin
 
 from infra.contract.errors import EnvironmentBuildError
 from infra.contract.private import private_file
-from runtime.environments.azureml_packages import floors, unpinned_sdk
+from runtime.environments.azureml_packages import floors, unpinned_sdk, with_setuptools
 from runtime.environments.base_variables import build_variables
 from runtime.environments.builders import LOCK_FILE, Log, interpreter
 from runtime.environments.installed_pythons import installed_pythons
@@ -116,6 +116,8 @@ class UvBuilder:
                     self._run(argv, using.log, using.stop)
                     text = pins.read_text(encoding="utf-8")
                     pins.unlink()
+            more = with_setuptools(text)
+            text = (self._quietly(more, locked, using) if more else "") or text
         return resolved_lock(
             text,
             environment=locked.hash,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runtime.environments.azureml_packages import requirement_name, without_azureml
+from runtime.environments.azureml_packages import requirement_name, with_setuptools, without_azureml
 from runtime.environments.locking import lock
 from runtime.model.environments import EnvironmentSpec
 
@@ -107,3 +107,17 @@ def test_leaving_them_out_gives_another_identity():
 def test_nothing_to_leave_out_changes_nothing():
     spec = EnvironmentSpec("pip", requirements="six\n", keep_azureml=False)
     assert lock(spec) == lock(EnvironmentSpec("pip", requirements="six\n"))
+
+
+@pytest.mark.parametrize(
+    ("pins", "lines"),
+    [
+        ("azureml-core==1.60.0.post1 \\\n    --hash=sha256:1\nsix==1.16.0\n",
+         ("azureml-core==1.60.0.post1", "six==1.16.0", "setuptools<81")),
+        ("azureml-core==1.60.0\nsetuptools==75.3.4\n", ()),
+        ("azureml-core==1.61.0.post4\n", ()),
+        ("six==1.16.0\n", ()),
+    ],
+)  # fmt: skip
+def test_what_azureml_core_imports_and_does_not_ask_for_is_installed(pins, lines):
+    assert with_setuptools(pins) == lines

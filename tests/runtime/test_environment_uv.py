@@ -82,6 +82,24 @@ def test_the_newest_sdk_that_fits_the_pins_is_installed(with_sdk, lines, pins):
     assert [line.split()[0] for line in found.splitlines() if "==" in line] == pins
 
 
+def test_setuptools_is_installed_where_azureml_core_imports_it(tmp_path):
+    index = tmp_path / "index"
+    add_wheel(index, "azureml_core", "1.60.0", needs="planted")
+    add_wheel(index, "planted", "1.0")
+    spec = EnvironmentSpec(
+        "pip", requirements=requirements(index, "azureml-core"), keep_azureml=True
+    )
+
+    def pins():
+        text = UvBuilder().resolve(lock(spec), lambda _: None, threading.Event()).text
+        return [line.split()[0] for line in text.splitlines() if "==" in line]
+
+    assert pins() == ["azureml-core==1.60.0", "planted==1.0"]  # an index that has none
+    for version in ("75.0", "82.0"):
+        add_wheel(index, "setuptools", version)
+    assert pins() == ["azureml-core==1.60.0", "planted==1.0", "setuptools==75.0"]
+
+
 def test_a_missing_package_fails_with_the_last_lines(cache, tmp_path):
     log = []
     with pytest.raises(EnvironmentBuildError) as failed, cache.lease(pip("six>999"), log.append):
