@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote, urlsplit
 
 from runtime.model.redaction import redacted
 
@@ -85,4 +84,5 @@ def _refers_to_a_file(line: str) -> bool:
 
 def _is_here(url: str) -> bool:
     """Return whether this machine, where environments of local runs are built, has the file."""
-    return Path(url2pathname(urlsplit(url.partition("#")[0].split(";")[0].strip()).path)).exists()
+    path = urlsplit(url.partition("#")[0].split(";")[0].strip()).path
+    return Path(unquote(path)).exists()
