@@ -138,6 +138,14 @@ class Project:
         assert old in text
         self.stack_file(stack).write_text(text.replace(old, new), encoding="utf-8")
 
+    def run_own(self, program: str, config: str = "") -> None:
+        """Give the project a program of its own; ``config`` are more lines of its stack file."""
+        settings = "name: shop\nruntime: python\nstackConfigDir: stacks\n"
+        (self.root / "Pulumi.yaml").write_text(settings, encoding="utf-8")
+        (self.root / "__main__.py").write_text(program, encoding="utf-8")
+        text = f"config:\n  aml:cloud: local\n{config}"
+        self.stack_file().write_text(text, encoding="utf-8")
+
     def state_file(self, stack: str = "local") -> Path:
         return self.home / "state/.pulumi/stacks/shop" / f"{stack}.json"
 

@@ -1,7 +1,5 @@
 """What others still use is found before anything is deleted, and who uses it is named."""
 
-import shutil
-
 import pytest
 
 from infra.catalogue.api_versions import NETWORK, PRIVATE_DNS, STORAGE
@@ -115,13 +113,7 @@ privatedns.PrivateZone(
 @pytest.fixture
 def own(project):
     """Return a project with a program of its own: a network with a security group, and a zone."""
-    settings = "name: shop\nruntime: python\nstackConfigDir: stacks\n"
-    (project.root / "Pulumi.yaml").write_text(settings, encoding="utf-8")
-    shutil.rmtree(project.root / "stacks")
-    (project.root / "stacks").mkdir()
-    program = PROGRAM.replace("NAME", project.name)
-    (project.root / "__main__.py").write_text(program, encoding="utf-8")
-    project.stack_file().write_text("config:\n  aml:cloud: local\n", encoding="utf-8")
+    project.run_own(PROGRAM.replace("NAME", project.name))
     project.good("config", "set", "shop:rules", "one")
     project.good("config", "set", "shop:guarded", "true")
     project.good("up", "--yes")

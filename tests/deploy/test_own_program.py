@@ -206,32 +206,24 @@ pulumi.export("name", resources.ResourceGroup("main", location="westeurope").nam
 """
 
 
-def with_program(project, program, config):
-    (project.root / "Pulumi.yaml").write_text(
-        "name: shop\nruntime: python\nstackConfigDir: stacks\n"
-    )
-    (project.root / "__main__.py").write_text(program)
-    project.stack_file().write_text(f"config:\n  aml:cloud: local\n{config}")
-
-
 def test_the_stack_prescribes_the_names_that_the_program_leaves_out(project):
     pattern = "  pulumi:autonaming: {pattern: '${project}-${stack}-${name}-${num(3)}'}\n"
-    with_program(project, GROUP, pattern)
+    project.run_own(GROUP, pattern)
     project.good("up", "--yes")
     name = project.good("outputs", "--json").data["name"]
     assert re.fullmatch(r"shop-local-main-\d{3}", name)
     project.good("up", "--expect-no-changes", "--no-fingerprint")
-    with_program(project, GROUP, "  pulumi:autonaming: {mode: verbatin}\n")
+    project.run_own(GROUP, "  pulumi:autonaming: {mode: verbatin}\n")
     said = project.aml("preview")
     assert said.code == 2
     assert "mode: Did you mean 'verbatim'?" in said.err
-    with_program(project, GROUP, "")
+    project.run_own(GROUP)
     project.good("destroy", "--yes")
 
 
 @pytest.mark.parametrize("denied", ["[azure-native]", "['*']"])
 def test_a_stack_can_do_without_default_providers(project, denied):
-    with_program(project, GROUP, f"  pulumi:disable-default-providers: {denied}\n")
+    project.run_own(GROUP, f"  pulumi:disable-default-providers: {denied}\n")
     said = project.aml("preview")
     assert said.code == 1
     assert "The default provider of package 'azure-native' is disabled" in said.err
@@ -248,7 +240,7 @@ DECLARED = "config: {size: {type: integer, default: 2}, team: {type: string}}\n"
 
 
 def test_stacks_have_what_the_project_declares_for_all(project):
-    with_program(project, CONFIGURED, "")
+    project.run_own(CONFIGURED)
     with (project.root / "Pulumi.yaml").open("a") as file:
         file.write(DECLARED)
     for command in (["check"], ["preview"], ["up", "--yes"]):
@@ -271,7 +263,7 @@ def test_stacks_have_what_the_project_declares_for_all(project):
 
 
 def test_a_project_may_refresh_before_each_operation(project):
-    with_program(project, GROUP, "")
+    project.run_own(GROUP)
     project.good("up", "--yes")
     (group,) = project.in_state()
     with closing(local_client(project.home)) as client:
@@ -286,7 +278,7 @@ def test_a_project_may_refresh_before_each_operation(project):
 
 @pytest.mark.parametrize("runtime", ["nodejs", "{name: yaml}"])
 def test_a_program_in_another_language_is_for_the_pulumi_cli(project, runtime):
-    with_program(project, GROUP, "")
+    project.run_own(GROUP)
     (project.root / "__main__.py").unlink()
     (project.root / "Pulumi.yaml").write_text(
         f"name: shop\nruntime: {runtime}\nstackConfigDir: stacks\n"
@@ -300,7 +292,7 @@ def test_a_program_in_another_language_is_for_the_pulumi_cli(project, runtime):
 
 @pytest.mark.parametrize("command", [["check"], ["preview"], ["up", "--yes"]])
 def test_environments_of_pulumi_cloud_are_refused(project, command):
-    with_program(project, GROUP, "environment: [prod]\n")
+    project.run_own(GROUP, "environment: [prod]\n")
     said = project.aml(*command)
     assert said.code == 2
     assert "line 3: environment: names environments of Pulumi Cloud (ESC)." in said.err

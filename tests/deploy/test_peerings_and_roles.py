@@ -1,7 +1,5 @@
 """A program of one's own with peered networks and a role of its own: deployed, read back, gone."""
 
-import shutil
-
 import pytest
 
 from infra.catalogue.api_versions import NETWORK
@@ -39,13 +37,7 @@ authorization.RoleAssignment(
 
 @pytest.fixture
 def own(project):
-    settings = "name: shop\nruntime: python\nstackConfigDir: stacks\n"
-    (project.root / "Pulumi.yaml").write_text(settings, encoding="utf-8")
-    shutil.rmtree(project.root / "stacks")
-    (project.root / "stacks").mkdir()
-    program = PROGRAM.replace("NAME", project.name)
-    (project.root / "__main__.py").write_text(program, encoding="utf-8")
-    project.stack_file().write_text("config:\n  aml:cloud: local\n", encoding="utf-8")
+    project.run_own(PROGRAM.replace("NAME", project.name))
     project.good("config", "set", "shop:forwarded", "false")
     return project
 
