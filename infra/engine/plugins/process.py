@@ -20,6 +20,7 @@ from infra.contract.errors import PluginError
 
 _START_S: Final = 60.0
 _END_S: Final = 5.0
+_LAST_WORDS_S: Final = 1.0
 _LAST_LINES: Final = 20
 _LARGEST_MESSAGE: Final = 400 << 20
 _KEPT_FROM_PLUGINS: Final = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN")
@@ -94,6 +95,10 @@ class PluginProcess:
         return self._process.returncode
 
     def _printed(self) -> str:
+        """Return the end of what it printed: all of it, where it has ended."""
+        if self._process.returncode is not None:
+            for reader in self._readers:  # a child of its own may still hold the pipe open
+                reader.join(_LAST_WORDS_S)
         said = "\n".join(self._lines)
         return f" It printed:\n{said}" if said else ""
 

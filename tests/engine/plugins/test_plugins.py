@@ -151,6 +151,10 @@ def test_a_crash_leaves_the_operation_pending(stage):
     ("script", "why"),
     [
         ("echo no luck >&2; exit 3", "did not start: it ended with code 3. It printed:\nno luck"),
+        (
+            "(exec >&-; sleep 0.2; echo no luck >&2) & exit 3",  # heard after it has ended
+            "did not start: it ended with code 3. It printed:\nno luck",
+        ),
         ("echo hello; sleep 60", "did not start: it named no port"),
     ],
 )
