@@ -277,6 +277,18 @@ def _not_accessible(error: OSError) -> FileAccessError:
     )
 
 
+def _not_text(error: UnicodeEncodeError) -> UsageError:
+    """Return the error for bytes of a command line, a variable or a file name that are no text.
+
+    Python hands them on as halves of surrogate pairs, and whatever writes UTF-8 stops there.
+    """
+    name = os.fsencode(error.object).decode("utf-8", "backslashreplace")
+    return UsageError(
+        f"'{name}' is not valid UTF-8.",
+        remedy="Write it as UTF-8; `locale` tells what your terminal writes.",
+    )
+
+
 def _ours(error: Exception) -> PlatformError | None:
     """Return what is reported without a traceback as an error of ours, ``None`` for a bug."""
     match error:
@@ -286,6 +298,8 @@ def _ours(error: Exception) -> PlatformError | None:
             return _refused(error)
         case OSError(errno=number) if number in _NOT_ACCESSIBLE and error.filename:
             return _not_accessible(error)
+        case UnicodeEncodeError(reason="surrogates not allowed"):
+            return _not_text(error)
     return None
 
 

@@ -1,5 +1,8 @@
 """How a command ends: exit codes, and one form for everything that is refused."""
 
+import os
+from pathlib import Path
+
 import click
 import pytest
 
@@ -39,6 +42,23 @@ def test_wrong_arguments_are_refused_in_one_form(capsys, arguments, detail, reme
 def test_every_error_has_a_documented_exit_code(kind):
     line = next(line for line in errors.__doc__.splitlines() if kind.__name__ in line)
     assert line.split(kind.__name__)[1].split()[0] == str(kind.exit_code)
+
+
+NOT_UTF_8 = os.fsdecode(b"x\xff")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["run", "show", NOT_UTF_8], ["submit", "--tag", f"a={NOT_UTF_8}", "train.py"]],
+    ids=["run show", "submit --tag"],
+)
+def test_bytes_that_are_no_text_are_refused(capsys, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    Path("train.py").touch()
+    assert root.run(arguments) == 2
+    assert r"x\xff' is not valid UTF-8." in capsys.readouterr().err
+    assert root.run(["runs"]) == 0
+    assert "train" not in capsys.readouterr().out
 
 
 @click.command()

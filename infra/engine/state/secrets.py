@@ -24,6 +24,7 @@ from infra.contract.wrapped_key import WrappedKey
 
 VARIABLE: Final = "PULUMI_CONFIG_PASSPHRASE"
 FILE_VARIABLE: Final = "PULUMI_CONFIG_PASSPHRASE_FILE"
+_ANY_BYTES: Final = "surrogateescape"  # as the CLI reads both
 MASK: Final = "[secret]"
 
 _ITERATIONS: Final = 1_000_000
@@ -214,8 +215,8 @@ def passphrase_from_environment(environment: Mapping[str, str]) -> str | None:
     if not file:
         return None
     try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        return Path(file).read_text(encoding="utf-8", errors=_ANY_BYTES).strip()
+    except OSError as error:
         raise PassphraseError(
             f"The passphrase file cannot be read: {error}.",
             remedy=f"Correct {FILE_VARIABLE}, or set {VARIABLE}.",
@@ -237,9 +238,10 @@ def missing_passphrase(stack: str) -> PassphraseError:
 def _derived(passphrase: str, raw_salt: bytes) -> Future[AESGCM]:
     """Derive a key on a thread."""
     derived: Future[AESGCM] = Future()
+    said = passphrase.encode(errors=_ANY_BYTES)
 
     def derive() -> None:
-        key = hashlib.pbkdf2_hmac("sha256", passphrase.encode(), raw_salt, _ITERATIONS, KEY_BYTES)
+        key = hashlib.pbkdf2_hmac("sha256", said, raw_salt, _ITERATIONS, KEY_BYTES)
         derived.set_result(AESGCM(key))
 
     Thread(target=derive, name="derive-key", daemon=True).start()

@@ -1,3 +1,4 @@
+import os
 import threading
 
 import pytest
@@ -114,6 +115,15 @@ def test_passphrase_from_a_file_is_stripped(tmp_path):
     file = tmp_path / "passphrase"
     file.write_text("  p w \n", encoding="utf-8")
     assert passphrase_from_environment({"PULUMI_CONFIG_PASSPHRASE_FILE": str(file)}) == "p w"
+
+
+def test_a_passphrase_may_be_any_bytes(tmp_path):
+    file = tmp_path / "passphrase"
+    file.write_bytes(b"\xff\xfe\n")
+    read = passphrase_from_environment({"PULUMI_CONFIG_PASSPHRASE_FILE": str(file)})
+    assert read == os.fsdecode(b"\xff\xfe")  # what Python makes of the same in a variable
+    sealer = Sealer.from_passphrase(read)
+    assert sealer.open(sealer.seal("x")) == "x"
 
 
 def test_a_passphrase_file_that_is_missing_is_named(tmp_path):
