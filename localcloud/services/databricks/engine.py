@@ -110,11 +110,9 @@ class RunExecution:
 
     def _task(self, task: JsonObject, needed: Iterable[Ending]) -> Ending:
         """Run one task, or say why it does not run; return how it ended."""
-        folder = run_folder(self._site, task["run_id"])
-        folder.mkdir(parents=True, exist_ok=True)
         try:
             self._check(needed)
-            self._process(task, folder)
+            self._process(task)
         except _EndedError as error:
             self._end(task, error.how, error.message, error.code)
             return error.how
@@ -134,8 +132,10 @@ class RunExecution:
         self._end(task, "success")
         return "success"
 
-    def _process(self, task: JsonObject, folder: Path) -> None:
+    def _process(self, task: JsonObject) -> None:
         self._change(task, going("PENDING"))
+        folder = run_folder(self._site, task["run_id"])
+        folder.mkdir(parents=True, exist_ok=True)
         site, work = self._site, work_of(self._site.storage, task)
         cluster = self._cluster(task)
         wanted = [*(task.get("libraries") or ()), *libraries_of(site, cluster["cluster_id"])]
