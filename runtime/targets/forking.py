@@ -6,6 +6,8 @@ Only for a process without other threads, which a fork would leave behind.
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -14,6 +16,9 @@ from infra.contract.load import load
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _CRASHED: Final = 70
+_THREADS: Final = Path("/proc/self/task")
+_ENDING_S: Final = 5.0
+_LOOKS_S: Final = 0.001
 
 
 class ForkedProcess:
@@ -24,6 +29,7 @@ class ForkedProcess:
 
     def __init__(self, work: Callable[[], int], folder: Path, variables: Mapping[str, str]) -> None:
         self._code: int | None = None
+        _wait_for_ended_threads()
         # Blocked until the child has no handler of its parent left: a signal would be lost in it.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
@@ -44,6 +50,20 @@ class ForkedProcess:
         """Send a signal to the process unless it has ended."""
         if self._code is None:
             os.kill(self._pid, number)
+
+
+def _wait_for_ended_threads() -> None:
+    """Wait until threads that have been joined are gone.
+
+    Python joins a thread before the system's thread has cleaned up after itself. If that holds a
+    lock of OpenSSL at the moment of a fork, nobody releases it in the child, which waits for ever
+    at its first connection. Where there is no /proc (macOS), nothing tells.
+    """
+    end = time.monotonic() + _ENDING_S
+    while _THREADS.exists() and len(list(_THREADS.iterdir())) > threading.active_count():
+        if time.monotonic() > end:
+            return  # a library has threads of its own
+        time.sleep(_LOOKS_S)
 
 
 def _become(work: Callable[[], int], folder: Path, variables: Mapping[str, str]) -> None:
