@@ -1,11 +1,14 @@
 """The steps of a pipeline, as in azureml-pipeline-steps, with their parameters in their order."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from runtime.api.environment import Environment
-from runtime.api.pipeline import PipelineStep
+from runtime.api.pipeline import PipelineData, PipelineStep
 from runtime.api.run_configuration import Named
+from runtime.model.transfers import OUTPUT
 
 __all__ = [
     "AdlaStep",
@@ -203,6 +206,19 @@ class DataTransferStep(PipelineStep):
     source_reference_type: str | None = None
     destination_reference_type: str | None = None
     allow_reuse: bool = True
+    outputs: list[PipelineData] = field(init=False)
+
+    def __post_init__(self) -> None:
+        place = self.destination_data_reference
+        name = re.sub(r"\W", "_", str(getattr(place, "data_reference_name", OUTPUT)))
+        self.outputs = [PipelineData(name, output_name=OUTPUT, is_directory=True)]
+        if self.source_reference_type == "file":
+            file = PurePosixPath(str(getattr(place, "path_on_datastore", None) or ""))
+            self.outputs[0].file = file.name
+
+    def get_output(self) -> PipelineData:
+        """Return what is copied, for a step that reads it: a folder, or the one file."""
+        return self.outputs[0]
 
 
 @dataclass(eq=False)

@@ -96,7 +96,8 @@ def raise_problems(problems: Sequence[Problem]) -> None:
 def problem_of(error: PlatformError, at: str = "", step: str = "") -> Problem:
     """Return an error about a step, or about the whole, as a problem."""
     where = str(error.at) if error.at else at or step
-    what = f"Step {step!r}: {error.detail}" if step else error.detail
+    is_named = not step or f"tep {step!r}" in error.detail
+    what = error.detail if is_named else f"Step {step!r}: {error.detail}"
     return Problem(what, error.remedy, where)
 
 

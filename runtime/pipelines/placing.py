@@ -4,13 +4,13 @@ A step on this machine writes to the parent's folder, which needs no workspace. 
 writes to ``azureml/<its run>/<output>`` on the workspace's default datastore. Pure.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from runtime.model.data import DataInput, DataLocation, DataOutput, output_path
-from runtime.model.pipelines import Source, Step
+from runtime.model.pipelines import Pipeline, Source, Step
 from runtime.model.runs import RunSpec
 from runtime.submit.abilities import LOCAL
 
@@ -80,7 +80,59 @@ def read_place(source: Source, outputs: Mapping[str, Mapping[str, DataLocation]]
     return replace(place, path=f"{place.path.rstrip('/')}/{source.path.lstrip('/')}")
 
 
-def unread(step: Step, run: RunSpec) -> RunSpec:
-    """Return a run without the inputs that other steps or parameters provide, to check the rest."""
-    inputs = tuple(each for each in run.inputs if each.name not in step.reads)
-    return replace(run, inputs=inputs)
+def unread(step: Step, run: RunSpec, written: Collection[str] = ()) -> RunSpec:
+    """Return a run without the inputs that other steps or parameters provide, to check the rest.
+
+    ``written`` names inputs that need not be there before the pipeline starts.
+    """
+    made = {*step.reads, *written}
+    return replace(run, inputs=tuple(each for each in run.inputs if each.name not in made))
+
+
+def written_before(pipeline: Pipeline) -> Mapping[str, frozenset[str]]:
+    """Return the inputs of each step that are where a step before it writes.
+
+    Such an input is a place on a datastore, not the output of a step: only ``after`` says that it
+    is written first.
+    """
+    writers = [(each.name, place) for each in pipeline.steps for place in _named_places(each)]
+    if not writers:
+        return {}
+    upstream = {each.name: each.upstream for each in pipeline.steps}
+    found = {}
+    for step in pipeline.steps:
+        makers = {
+            each.name: {name for name, place in writers if _overlap(place, each.location)}
+            for each in step.run.inputs
+            if each.location.kind == "datastore" and each.name not in step.reads
+        }
+        if any(makers.values()):
+            before = _ancestors(step.name, upstream)
+            found[step.name] = frozenset(name for name, by in makers.items() if by & before)
+    return found
+
+
+def _named_places(step: Step) -> Iterator[DataLocation]:
+    """Yield the places on datastores that somebody chose for the outputs of a step."""
+    for each in step.run.outputs:
+        place = each.location
+        if place is not None and place.kind == "datastore" and RUN_ID not in place.path:
+            yield from [place] if place.path.strip("/") else ()
+
+
+def _overlap(one: DataLocation, other: DataLocation) -> bool:
+    """Return whether one place is the other, is in it, or holds it."""
+    parts = PurePosixPath(one.path.strip("/")).parts, PurePosixPath(other.path.strip("/")).parts
+    shared = min(map(len, parts))
+    return one.datastore == other.datastore and parts[0][:shared] == parts[1][:shared]
+
+
+def _ancestors(name: str, upstream: Mapping[str, Sequence[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(upstream[name])
+    while waiting:
+        each = waiting.pop()
+        if each not in found:
+            found.add(each)
+            waiting += upstream.get(each, ())
+    return found

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -27,7 +27,7 @@ from runtime.pipelines.graph import (
 )
 from runtime.pipelines.native_runs import launch_native, service_of
 from runtime.pipelines.parameters import filled, has_its_place, read_values, shown, with_values
-from runtime.pipelines.placing import placed, unread
+from runtime.pipelines.placing import placed, unread, written_before
 from runtime.snapshots.git import git_properties
 from runtime.snapshots.store import SnapshotStore, Taken
 from runtime.snapshots.use import in_use
@@ -86,25 +86,28 @@ def check(
     if rule:
         found.append(Problem(rule, "Name the experiment with `-e NAME`.", pipeline.at))
     checking = _Checking(session, folder or Path(_CHECKED))
+    written = written_before(pipeline)
     steps = []
     for step in filter(has_its_place, pipeline.steps):
+        later = written.get(step.name, frozenset())
         try:
-            steps.append(checking.step(step))
+            steps.append(checking.step(step, later))
         except PlatformError as error:
-            own = [error, *(each for each in _of_itself(step) if each.detail not in error.detail)]
+            itself = _of_itself(step, later)
+            own = [error, *(each for each in itself if each.detail not in error.detail)]
             found += [problem_of(each, step.at, step.name) for each in own]
     raise_problems(found)
     return replace(pipeline, steps=tuple(steps))
 
 
-def _of_itself(step: Step) -> Iterator[PlatformError]:
+def _of_itself(step: Step, written: Collection[str]) -> Iterator[PlatformError]:
     """Yield what is wrong with the data and the script of a step, wherever it runs."""
     checks: list[Callable[[RunSpec], object]] = [check_places]
     if step.has_code and not step.run.command:
         checks.append(lambda run: script_path(run.script, run.source_directory))
     for check_run in checks:
         try:
-            check_run(unread(step, step.run))
+            check_run(unread(step, step.run, written))
         except PlatformError as error:
             yield error
 
@@ -247,8 +250,11 @@ class _Checking:
         self._seen: set[object] = set()
         self._environments: dict[tuple[str, str], EnvironmentSpec | None] = {}
 
-    def step(self, step: Step) -> Step:
-        """Return a step that its target can run. Raises what is wrong with it."""
+    def step(self, step: Step, written: Collection[str]) -> Step:
+        """Return a step that its target can run. Raises what is wrong with it.
+
+        ``written`` names inputs that need not be there yet.
+        """
         run = at_target(step.run)
         if not step.has_code:
             run = replace(run, source_directory=private_folder(self._session.home / "empty"))
@@ -266,13 +272,14 @@ class _Checking:
         same = (
             run.script, bool(run.command), run.source_directory, run.target,
             repr(run.environment), run.distribution, run.node_count, run.framework,
-            tuple(each for each in run.inputs if each.name not in step.reads),
+            unread(step, run, written).inputs,
             tuple(each.location for each in run.outputs), run.experiment, run.docker,
         )  # fmt: skip
         if same not in self._seen:
             is_here = run.target in ON_THIS_MACHINE
             here = self._session.targets.target(run.target) if is_here else None
-            alone = unread(step, placed(step, self._folder, lambda _: kind))
+            own = placed(step, self._folder, lambda _: kind)
+            alone = unread(step, own, written)
             self._submitter.plan(alone, here)
             self._seen.add(same)
         return step

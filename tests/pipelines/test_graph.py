@@ -13,6 +13,7 @@ from runtime.model.pipelines import Parameter, Pipeline, Source, Step
 from runtime.model.runs import RunSpec
 from runtime.pipelines.graph import below, graph_problems, in_order, levels
 from runtime.pipelines.parameters import token, with_values
+from runtime.pipelines.placing import written_before
 from runtime.pipelines.planning import StepState, plan_of
 
 HERE = DataLocation("local", "")
@@ -68,6 +69,32 @@ def test_every_problem_of_a_graph_is_named_at_once():
     assert "Use one of: a, " in found
     assert "Output 'best' of the pipeline is output 'oot' of step 'b'" in found
     assert "Steps 'd' and 'e' both write to 'x/'" in found
+
+
+def test_data_is_not_looked_for_where_a_step_before_it_writes():
+    def store(path, datastore="blobs"):
+        return DataLocation("datastore", path, datastore)
+
+    def reads(name, after, *place):
+        given = step(name, after=after)
+        inputs = (DataInput("in", store(*place)),)
+        return replace(given, run=replace(given.run, inputs=inputs))
+
+    made = step("made", writes=())
+    outputs = (DataOutput("out", store("a/b")), DataOutput("any", store("")))
+    made = replace(made, run=replace(made.run, outputs=outputs))
+    steps = pipeline(
+        made,
+        step("between", after=["made"]),
+        reads("below", ["between"], "a/b/c.txt"),
+        reads("same", ["between"], "/a/b/"),
+        reads("above", ["made"], "a"),
+        reads("at once", [], "a/b"),
+        reads("beside", ["made"], "a/bc"),
+        reads("elsewhere", ["made"], "a/b", "other"),
+    )
+    found = {name for name, inputs in written_before(steps).items() if inputs == {"in"}}
+    assert found == {"below", "same", "above"}
 
 
 def test_parameters_are_read_as_their_types():

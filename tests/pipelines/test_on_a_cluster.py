@@ -26,6 +26,7 @@ import sys, pathlib
 source, out = sys.argv[1:]
 pathlib.Path(out, "made.txt").write_text(pathlib.Path(source).read_text().upper())
 """
+MAKE = "import sys, pathlib; pathlib.Path(sys.argv[1], 'made.txt').write_text('made')"
 READ = "import sys, pathlib; print(pathlib.Path(sys.argv[1], 'made.txt').read_text())"
 
 
@@ -78,6 +79,24 @@ def test_a_step_of_a_cluster_writes_what_a_step_here_reads(
     assert run()[1] == {"copy": True, "write.py": True, "read.py": True}
     deployed.write("raw/a.txt", "changed", tmp_path)
     assert run() == ("CHANGED\n", {"copy": False, "write.py": False, "read.py": False})
+
+
+@pytest.mark.slow
+def test_data_at_a_place_is_read_by_a_step_after_the_one_that_writes_it(here, source):
+    folder = str(source(write=MAKE, read=READ))
+    store = Datastore(here, "workspaceblobstore")
+    raw = OutputFileDatasetConfig("raw", (store, "landed/raw"))
+    write = PythonScriptStep("write.py", arguments=[raw], source_directory=folder)
+    places = (
+        DataReference(store, name, path) for name, path in (("raw", "landed/raw"), ("to", "kept"))
+    )
+    copy = DataTransferStep("copy", *places)
+    copy.run_after(write)
+    read = PythonScriptStep("read.py", arguments=[copy.get_output()], source_directory=folder)
+    run = Experiment(here, "places").submit(Pipeline(here, [read]))
+    run.wait_for_completion(show_output=False)
+    (step,) = run.find_step_run("read.py")
+    assert step.get_details_with_logs()["logFiles"]["user_logs/std_log.txt"] == "made\n"
 
 
 WRITES = """

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +10,7 @@ from aml_platform import (
     AzureBatchStep,
     CommandStep,
     DatabricksStep,
+    DataReference,
     DataTransferStep,
     Estimator,
     EstimatorStep,
@@ -26,6 +28,7 @@ from aml_platform import (
 )
 from infra.contract.errors import UsageError
 from runtime.api.pipelines.graph import graph_of
+from runtime.model.pipelines import Source
 
 NOTHING: dict = {}
 
@@ -158,6 +161,23 @@ def test_a_step_of_batch_has_an_executable_and_a_pool(given, said):
 
 def test_a_transfer_has_a_source_and_a_destination():
     assert "needs a source and a destination" in refusal(DataTransferStep("t"))
+
+
+@pytest.mark.parametrize(("kind", "path"), [("directory", ""), ("file", "b.txt")])
+def test_what_a_transfer_copies_is_an_input_of_a_step(tmp_path, kind, path):
+    store = SimpleNamespace(name="blobs")
+    places = DataReference(store, "raw", "raw/a.txt"), DataReference(store, "copied", "to/b.txt")
+    copy = DataTransferStep("copy", *places, source_reference_type=kind)
+    (tmp_path / "a.py").touch()
+    read = PythonScriptStep("a.py", arguments=[copy.get_output()], source_directory=str(tmp_path))
+    found = graph(read)
+    assert [each.name for each in found.steps] == ["a.py", "copy"]
+    assert found.steps[0].reads == {"copied": Source("copy", "destination", path)}
+
+
+def test_a_problem_names_its_step_once():
+    assert refusal(DataTransferStep("copy")).count("tep 'copy'") == 1
+    assert refusal(KustoStep("k", "c", "db", "q", PipelineData("o"))).count("tep 'k'") == 1
 
 
 def test_packages_of_r_are_refused_by_name(tmp_path):

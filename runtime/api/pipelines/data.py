@@ -185,7 +185,7 @@ def inner_path(value: object) -> str:
     """
     if isinstance(value, DatasetConsumptionConfig):
         return inner_path(value.dataset)
-    return value.name if isinstance(value, PipelineData) and not value.is_directory else ""
+    return value.file if isinstance(value, PipelineData) else ""
 
 
 def written_output(value: object) -> DataOutput:
