@@ -38,13 +38,15 @@ def type_of(record: RunRecord) -> str:
 class Source:
     """An output of a step. ``path`` is a file or folder in it; ``""`` is all of it.
 
-    ``is_file``: it is declared as a file, which the step has to write.
+    ``is_file``: it is declared as a file, which the step has to write. ``or_all``: it is all of
+    the output if the step left nothing at ``path``.
     """
 
     step: str
     output: str
     path: str = ""
     is_file: bool = False
+    or_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,12 @@ class Contents:
         except (AzureMLException, PlatformError, OSError):
             return UNKNOWN  # whoever reads it says what is wrong with it
 
+    def has_data(self, location: DataLocation) -> bool:
+        """Return whether something is at a local path or on a datastore; if nobody knows, yes."""
+        if location.kind == "local":
+            return Path(location.path).exists()
+        return self.at(location, may_be_empty=True) != EMPTY
+
     def _local(self, location: DataLocation) -> str:
         return tree_hash(Path(location.path))
 

@@ -26,13 +26,18 @@ def placed(step: Step, folder: Path, kind_of: KindOf) -> RunSpec:
     run = step.run
     if not run.outputs or kind_of(run.target) != LOCAL:
         return run
-    own = folder / DATA / step.name
+    own = folder / DATA / _folder_name(step.name)
     # Each run of a sweep writes an output of its own; the driver of the sweep fills in which.
     trial = own if step.sweep is None else own / RUN_ID
     outputs = tuple(
         _kept_here(each, own if each.name in step.leaves else trial) for each in run.outputs
     )
     return replace(run, outputs=outputs)
+
+
+def _folder_name(name: str) -> str:
+    """Return the name of a step as that of one folder: people may call a step `../a`."""
+    return name.replace("/", "%2F") if name.strip(".") else name.replace(".", "%2E")
 
 
 def _kept_here(output: DataOutput, folder: Path) -> DataOutput:
@@ -54,7 +59,12 @@ def _place(output: DataOutput, run_id: str) -> DataLocation:
     return DataLocation("datastore", output_path(output, run_id).rstrip("/"), store)
 
 
-def bound(step: Step, run: RunSpec, outputs: Mapping[str, Mapping[str, DataLocation]]) -> RunSpec:
+def bound(
+    step: Step,
+    run: RunSpec,
+    outputs: Mapping[str, Mapping[str, DataLocation]],
+    has_data: Callable[[DataLocation], bool],
+) -> RunSpec:
     """Return a run that reads what other steps wrote; ``outputs`` are theirs, by step.
 
     A step may leave a folder empty: many pipelines pass data only to say which step is first.
@@ -67,6 +77,8 @@ def bound(step: Step, run: RunSpec, outputs: Mapping[str, Mapping[str, DataLocat
         if source is None:
             return each
         place = read_place(source, outputs)
+        if source.or_all and source.path and not has_data(place):
+            place = outputs[source.step][source.output]
         return replace(each, location=place, may_be_empty=not source.is_file)
 
     return replace(run, inputs=tuple(map(located, run.inputs)))

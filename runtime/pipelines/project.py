@@ -267,7 +267,7 @@ class _Execution:
             name: self._done[name].outputs for name in step.upstream if name in self._done
         }
         run = placed(step, self._folder, self._session.targets.kind)
-        run = bound(step, run, outputs)
+        run = bound(step, run, outputs, self._contents.has_data)
         return replace(
             run,
             experiment=self._pipeline.experiment,

@@ -83,7 +83,7 @@ def check(
     found += [replace(each, at=each.at or pipeline.at) for each in wrong]
     pipeline = filled(pipeline, known)
     rule = RULES["experiment"].problem(pipeline.experiment)
-    if rule:
+    if rule and all(rule != each.message for each in problems):
         found.append(Problem(rule, "Name the experiment with `-e NAME`.", pipeline.at))
     checking = _Checking(session, folder or Path(_CHECKED))
     written = written_before(pipeline)

@@ -43,6 +43,12 @@ RETIRED: Final = {
 }
 """Kinds of computes whose service is gone, and when."""
 
+_ELSEWHERE: Final = {
+    "synapse_spark": "PySpark scripts run on `local`, in `docker`, and on targets of kind"
+    " databricks, hdinsight and virtual_machine.",
+}
+"""Kind of compute that takes no runs → where its scripts run."""
+
 
 def unusable(kind: str) -> str:
     """Return why targets of a kind of compute take no runs, ``""`` if they do."""
@@ -194,7 +200,9 @@ class DeployedTargets:
         if unusable(entry.kind):
             raise UsageError(
                 f"Target {name!r} is of kind {entry.kind}, which cannot run jobs yet.",
-                remedy=f"Use a target of kind {', '.join(sorted(KINDS))}, or `local`.",
+                remedy=_ELSEWHERE.get(
+                    entry.kind, f"Use a target of kind {', '.join(sorted(KINDS))}, or `local`."
+                ),
             )
         if manifest.cloud == "local":
             entry = replace(entry, credentials=on_local_cloud(entry.credentials))

@@ -26,6 +26,7 @@ MANIFEST = {
     "targets": {
         "cpu": {"kind": "aml_compute", "id": "/x", "max_nodes": 2},
         "vm": {"kind": "kubernetes", "id": "/y"},
+        "pool": {"kind": "synapse_spark", "id": "/z"},
     },
 }
 
@@ -240,7 +241,7 @@ def until(holds):
             "There is no run configuration 'cpux' either; looked for src/aml_config/cpux, "
             "src/aml_config/cpux.runconfig, src/.azureml/cpux, src/.azureml/cpux.runconfig, "
             "src/cpux.runconfig.\n\n"
-            "hint: Did you mean 'cpu'? (all: cpu, docker, local, vm)\n",
+            "hint: Did you mean 'cpu'? (all: cpu, docker, local, pool, vm)\n",
             id="unknown-target",
         ),
         pytest.param(
@@ -251,7 +252,7 @@ def until(holds):
             "src/.azureml/mispelt, src/.azureml/mispelt.runconfig, "
             "src/mispelt.runconfig.\n\n"
             "hint: Did you mean the run configuration 'misspelt'? "
-            "Use one of: cpu, docker, local, vm.\n",
+            "Use one of: cpu, docker, local, pool, vm.\n",
             id="unknown-run-configuration",
         ),
         pytest.param(
@@ -261,6 +262,14 @@ def until(holds):
             "hint: Use a target of kind aml_compute, batch, compute_instance, databricks,"
             " hdinsight, virtual_machine, or `local`.\n",
             id="kind-without-runs",
+        ),
+        pytest.param(
+            ["-c", "pool", "train.py"],
+            "error: Invalid usage\n\n"
+            "Target 'pool' is of kind synapse_spark, which cannot run jobs yet.\n\n"
+            "hint: PySpark scripts run on `local`, in `docker`, and on targets of kind databricks,"
+            " hdinsight and virtual_machine.\n",
+            id="spark-pool-without-runs",
         ),
         pytest.param(
             ["-s", "dev", "-c", "cpu", "train.py"],

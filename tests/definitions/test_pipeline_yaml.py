@@ -152,7 +152,7 @@ pipeline:
       python_script_name: s.py
       python_script_params: [--to, "output:made"]
       source_directory: src
-      outputs: {made: {destination: made}}
+      outputs: {made: {destination: made}, more: {destination: more}}
 """
 
 
@@ -160,5 +160,6 @@ def test_a_step_of_databricks_has_its_script_params_and_the_python_of_the_cluste
     found, problems = read(BRICKS)
     assert problems == []
     (step,) = found.steps
-    assert step.run.arguments == ("--to", "$AZUREML_DATAREFERENCE_made")
+    to, more = (f"$AZUREML_DATAREFERENCE_{name}" for name in ("made", "more"))
+    assert step.run.arguments == ("--to", to, "--more", more)
     assert step.run.environment == EnvironmentSpec("user_managed")

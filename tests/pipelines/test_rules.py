@@ -148,6 +148,19 @@ def test_a_step_of_databricks_runs_one_thing(given, said):
     assert said in refusal(DatabricksStep("d", compute_target="bricks", **given))
 
 
+def test_data_that_a_script_of_databricks_is_not_given_follows_its_parameters(tmp_path):
+    (tmp_path / "a.py").touch()
+    store = SimpleNamespace(name="blobs")
+    raw, named, made = DataReference(store, "raw", "a"), PipelineData("named"), PipelineData("made")
+    step = DatabricksStep(
+        "d", [raw], [named, made], python_script_name="a.py", python_script_params=["--n", named],
+        source_directory=str(tmp_path), compute_target="bricks", num_workers=1,
+    )  # fmt: skip
+    places = [f"$AZUREML_DATAREFERENCE_{each}" for each in ("named/named", "raw", "made/made")]
+    words = ["--n", places[0], "--raw", places[1], "--made", places[2]]
+    assert graph(step).steps[0].run.arguments == tuple(words)
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

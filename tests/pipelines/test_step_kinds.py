@@ -58,6 +58,25 @@ def test_an_estimator_is_a_step(workspace, experiment, source):
     assert write in Pipeline(workspace, [read]).steps
 
 
+BY_VARIABLE = """
+import os, pathlib
+pathlib.Path(os.environ["AZUREML_DATAREFERENCE_text"], "a.txt").write_text("by the variable")
+"""
+LIST = (
+    "import sys, pathlib; print([each.read_text() for each in pathlib.Path(sys.argv[1]).iterdir()])"
+)
+
+
+def test_data_may_be_written_to_the_folder_that_the_variable_names(workspace, experiment, source):
+    folder = str(source(write=BY_VARIABLE, read=LIST))
+    text = PipelineData("text")
+    write = PythonScriptStep("write.py", outputs=[text], source_directory=folder)
+    read = PythonScriptStep("read.py", arguments=[text], inputs=[text], source_directory=folder)
+    run = experiment.submit(Pipeline(workspace, [write, read]))
+    run.wait_for_completion(show_output=False)
+    assert logs_of(run, "read.py") == "['by the variable']\n"
+
+
 @pytest.mark.needs_mpi
 def test_a_step_of_mpi_starts_its_ranks(workspace, experiment, source):
     require_mpirun()

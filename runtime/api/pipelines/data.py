@@ -67,7 +67,11 @@ class Outputs:
     def source(self, data: object) -> Source | None:
         """Return the output that reading some data means; ``None`` if no step writes it."""
         made = self.makers.get(key_of(data))
-        return None if made is None else Source(*made, path=inner_path(data))
+        if made is None:
+            return None
+        # A script may write to the folder itself: `AZUREML_DATAREFERENCE_<name>` is its path.
+        path = inner_path(data)
+        return Source(*made, path=path, or_all=path == getattr(data, "name", None))
 
 
 @dataclass

@@ -33,7 +33,14 @@ from runtime.api.pipeline_steps import (
     SynapseSparkStep,
 )
 from runtime.api.pipelines.automl import automl_run
-from runtime.api.pipelines.data import StepData, data_place, inner_path, is_data, output_name
+from runtime.api.pipelines.data import (
+    StepData,
+    data_place,
+    inner_path,
+    is_data,
+    key_of,
+    output_name,
+)
 from runtime.api.pipelines.making import Making
 from runtime.api.pipelines.sweeps import varied_run
 from runtime.api.run_configuration import LOCAL, RunConfiguration
@@ -193,7 +200,7 @@ def _as_paths(value: object) -> object:
 
 
 def _input_name(each: object) -> str:
-    """Return the name of an input that is given to the step."""
+    """Return the name of an input or output that is given to the step."""
     given = getattr(each, "given", None)
     if given is not None:
         return str(given.name)
@@ -326,10 +333,21 @@ def _databricks(making: Making, step: DatabricksStep, data: StepData) -> RunSpec
         config,
         script=step.python_script_name,
         command=options.own_task or None,
-        arguments=(step.python_script_params or ()) if step.python_script_name else None,
+        arguments=_databricks_arguments(step, data) if step.python_script_name else None,
         folder=step.source_directory,
     )
     return replace(run, databricks=options)
+
+
+def _databricks_arguments(step: DatabricksStep, data: StepData) -> list[object]:
+    """Return the arguments of a script: its data follows, as ``--name path``."""
+    given = list(step.python_script_params or ())
+    known = {key_of(each) for each in given if is_data(each)}
+    listed = [each for each in (*(step.inputs or ()), *(step.outputs or ())) if is_data(each)]
+    named = [
+        (f"--{_input_name(data.data(each))}", each) for each in listed if key_of(each) not in known
+    ]
+    return [*given, *(part for pair in named for part in pair)]
 
 
 def _synapse(making: Making, step: SynapseSparkStep, data: StepData) -> RunSpec:
