@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -106,7 +107,9 @@ class Nodes:
         self.document = document
         jobs = (document.get("jobs") or _EMPTY).entries
         for name, each in jobs.items():
-            self.nodes.append(self._node(name, each))
+            node = self._node(name, each)
+            self._require_maps(node)
+            self.nodes.append(node)
         for node in self.nodes:
             if node.kind != "pipeline":
                 self.made[self._short(node)] = self._outputs(node)
@@ -160,6 +163,15 @@ class Nodes:
             what = f"Step {name!r} is of type {written.text}, and its component {node.kind}."
             self.problems.at_line(written.line, what, "Leave `type` out.")
         return node
+
+    def _require_maps(self, node: Node) -> None:
+        """Note inputs and outputs that are no maps: they are read one by one, by name."""
+        parts = [node.document] if node.component is None else [node.document, node.component]
+        for part, key in product(parts, ("inputs", "outputs")):
+            given = part.get(key)
+            if given is not None and not given.is_map and not given.is_null:
+                what = f"`{key}` of step {node.name!r} is no map."
+                self.problems.at_line(given.line, what, f"Write `{key}: {{NAME: …}}`.")
 
     def _component(self, named: Located, file: Path) -> tuple[Located | None, Path]:
         text = named.text.strip()

@@ -100,6 +100,19 @@ def test_a_pipeline_job_is_checked_before_anything_runs(desk, job, old, new, sai
     assert not (desk.root / "home" / "runs").exists()
 
 
+@pytest.mark.parametrize(("given", "key"), [("inputs: [1]", "inputs"), ("outputs: o", "outputs")])
+def test_inputs_and_outputs_of_a_step_are_maps(desk, given, key):
+    desk.write(f"type: pipeline\njobs:\n  a: {{command: ls, compute: local, {given}}}\n", "p.yml")
+    said = desk.aml("pipeline", "validate", "src/p.yml")
+    assert f"p.yml:3\n\n`{key}` of step 'a' is no map." in said.err
+
+
+def test_the_name_of_an_experiment_is_one_problem(desk):
+    desk.write("type: pipeline\nexperiment_name: a b\njobs: {a: {command: ls, x: 1}}\n", "p.yml")
+    said = desk.aml("pipeline", "validate", "src/p.yml")
+    assert said.err.count("'a b' is not an experiment name") == 1
+
+
 def test_what_cannot_be_read_and_what_cannot_run_are_named_together(desk, job):
     wrong = "settings: {default_compute: nowhere}"
     text = job.read_text().replace("settings: {default_compute: local}", wrong)

@@ -13,7 +13,7 @@ from runtime.model.pipelines import Parameter, Pipeline, Source, Step
 from runtime.model.runs import RunSpec
 from runtime.pipelines.graph import below, graph_problems, in_order, levels
 from runtime.pipelines.parameters import token, with_values
-from runtime.pipelines.placing import written_before
+from runtime.pipelines.placing import placed, written_before
 from runtime.pipelines.planning import StepState, plan_of
 
 HERE = DataLocation("local", "")
@@ -69,6 +69,12 @@ def test_every_problem_of_a_graph_is_named_at_once():
     assert "Use one of: a, " in found
     assert "Output 'best' of the pipeline is output 'oot' of step 'b'" in found
     assert "Steps 'd' and 'e' both write to 'x/'" in found
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/../../b", "größe 日本", "a.py"])
+def test_the_data_of_a_step_is_below_its_pipeline_whatever_it_is_called(name, tmp_path):
+    (output,) = placed(step(name), tmp_path, lambda _: "local").outputs
+    assert Path(output.location.path).resolve().parents[1] == tmp_path / "data"
 
 
 def test_data_is_not_looked_for_where_a_step_before_it_writes():
