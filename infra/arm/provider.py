@@ -470,6 +470,7 @@ def _without_secrets(row: ArmType, inputs: Document) -> Iterator[None]:
         if isinstance(error, PartialFailure):
             error.reasons = tuple(redact(reason, secrets) for reason in error.reasons)
             error.outputs = _outputs(error.outputs, secrets)
+            error.secrets = bodies.secret_paths(row, error.outputs)
         raise
 
 

@@ -215,7 +215,8 @@ class PartialFailure(DeployError):  # noqa: N818 - Pulumi's word for it
     """The resource was created but did not become ready.
 
     ``id``, ``outputs`` (plain JSON) and ``reasons`` are recorded in state as init errors, so that
-    the next update repairs the resource instead of creating a second one.
+    the next update repairs the resource instead of creating a second one. ``secrets`` are paths
+    within the outputs; ``inputs`` are what a read found; ``refresh_first`` is as in ``Existing``.
     """
 
     summary = "Resource is not ready"
@@ -228,10 +229,16 @@ class PartialFailure(DeployError):  # noqa: N818 - Pulumi's word for it
         resource_id: str,
         outputs: Document,
         reasons: Sequence[str],
+        secrets: Sequence[str] = (),
+        inputs: Document | None = None,
+        refresh_first: bool = False,
         at: str | None = None,
     ) -> None:
         super().__init__(detail, remedy=remedy, at=at)
         self.resource_id = resource_id
+        self.secrets = tuple(secrets)
+        self.inputs = inputs or {}
+        self.refresh_first = refresh_first
         self.outputs = outputs
         self.reasons = tuple(reasons)
 

@@ -82,6 +82,7 @@ class Existing:
     ``reasons`` say why it is not healthy; there are none when it is. If a create or an update
     reports ``ignored`` inputs, state stores ``inputs`` instead of the ones that were sent.
     ``unreturned`` are paths within the inputs at and below which no read returns anything.
+    ``refresh_first``: it has to be refreshed before each deployment.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Existing:
     reasons: Sequence[str] = ()
     ignored: Sequence[Ignored] = ()
     unreturned: Sequence[str] = ()
+    refresh_first: bool = False
 
 
 class Provider(Protocol):

@@ -95,7 +95,7 @@ def read_response(existing: Existing | None, inputs: Document, before: Document)
 
 def not_ready(failure: PartialFailure, inputs: Document, secrets: frozenset[str]) -> bytes:
     """Return the trailer of a call whose resource exists, but is not ready."""
-    existing = Existing(failure.resource_id, inputs, failure.outputs)
+    existing = Existing(failure.resource_id, inputs, failure.outputs, failure.secrets)
     detail = PackedMessage()
     detail.Pack(
         provider_pb2.ErrorResourceInitFailed(

@@ -14,7 +14,8 @@ class OperationRequest:
     ``replace`` holds names of the stack file, or URNs; ``replace_workspaces`` the workspaces that
     may be replaced. A refresh forgets interrupted operations with ``clear_pending``;
     ``import_pending`` has ids of interrupted creates by URN. ``targets`` limits the operation.
-    A destroy runs the program with ``run_program``.
+    A destroy runs the program with ``run_program``. ``required_only``: a refresh reads what has to
+    be refreshed before each update.
     """
 
     parallel: int = 16
@@ -28,6 +29,7 @@ class OperationRequest:
     import_pending: Mapping[str, str] = field(default_factory=dict)
     targets: Targets = field(default_factory=Targets)
     run_program: bool = False
+    required_only: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -45,5 +47,6 @@ class OperationRequest:
             clear_pending=self.clear_pending,
             import_pending=self.import_pending,
             targets=self.targets,
+            required_only=self.required_only,
             destroys=self.run_program,
         )

@@ -51,6 +51,7 @@ from infra.deploy.stack.endpoints import Destination, destination
 from infra.deploy.stack.soft_delete import soft_delete_of
 from infra.deploy.stack.stacks import Stack, referred_outputs, require_complete, require_key
 from infra.engine.deployment.recorder import NullRecorder, PlanRecorder
+from infra.engine.deployment.refresh import requires_refresh
 from infra.engine.deployment.session import Cancellation
 from infra.engine.model.events import Listener, Message, Op
 from infra.engine.model.resources import PROVIDER_PREFIX, Loaded
@@ -116,9 +117,9 @@ class StackOperations:
         loaded = self._loaded() if loaded is None else loaded
         request = _by_urn(request, loaded)
         with interruptible(self.cancellation, self._say):
-            if request.refresh or self._is_another_cloud(loaded, runner.destination):
-                self._report_another_cloud(loaded, runner.destination)
-                loaded = self._read_back(runner, loaded, request)
+            first = self._refresh_first(loaded, request, runner.destination)
+            if first is not None:
+                loaded = self._read_back(runner, loaded, first)
             plan = self._planned(runner, loaded, request, "preview")
             try:
                 self._refuse_unexpected(plan, request)
@@ -135,9 +136,9 @@ class StackOperations:
         runner = self._runner()
         runner = replace(runner, hosts=hosts_of(self.stack, runner.destination))
         with interruptible(self.cancellation, self._say):
-            if request.refresh or self._is_another_cloud(self._loaded(), runner.destination):
-                self._report_another_cloud(self._loaded(), runner.destination)
-                self._refreshed(runner, request, approve=False)
+            first = self._refresh_first(self._loaded(), request, runner.destination)
+            if first is not None:
+                self._refreshed(runner, first, "up")
             # Locked before planning: a plan is worth nothing once somebody else changes the state.
             with self._open("update", request) as state:
                 request = _by_urn(request, state.loaded)
@@ -166,10 +167,7 @@ class StackOperations:
         runner = self._runner()
         with interruptible(self.cancellation, self._say):
             self._refuse_unknown_pending(request)
-            done = self._refreshed(runner, request, approve=True)
-        if done.result is not None:
-            self._raise_failure(done.result, "refresh")
-        return done
+            return self._refreshed(runner, request, "refresh")
 
     def destroy(self, request: OperationRequest) -> OperationResult:
         """Delete what is in the stack's state; the program runs only if that is requested."""
@@ -178,8 +176,9 @@ class StackOperations:
             self._require_references()
         act = runner.run if request.run_program else runner.destroy
         with interruptible(self.cancellation, self._say):
-            if request.refresh:
-                self._refreshed(runner, request, approve=False)
+            first = self._refresh_first(self._loaded(), request)
+            if first is not None:
+                self._refreshed(runner, first, "destroy")
             with self._open("destroy", request) as state:
                 self._refuse_protected(state.loaded, request)
                 plan = act(
@@ -308,6 +307,24 @@ class StackOperations:
                 f" {stack_command('unprotect --all', self.stack.name)}.",
             )
 
+    def _refresh_first(
+        self, loaded: Loaded, request: OperationRequest, goes_to: Destination | None = None
+    ) -> OperationRequest | None:
+        """Return what is refreshed before an operation; ``None`` if nothing is.
+
+        ``goes_to``: the operation is planned on what that cloud has.
+        """
+        another = goes_to is not None and self._is_another_cloud(loaded, goes_to)
+        if another:
+            self._say(
+                "The local cloud was reset since the last deployment, or another clone deployed the"
+                " stack to a cloud of its own; refreshing the state first."
+            )
+        if another or request.refresh:
+            return request
+        required = any(map(requires_refresh, loaded.resources))
+        return replace(request, required_only=True) if required else None
+
     def _read_back(self, runner: Runner, loaded: Loaded, request: OperationRequest) -> Loaded:
         """Return state as a refresh would leave it; nothing is written."""
         reading = RefreshedState(loaded)
@@ -317,12 +334,13 @@ class StackOperations:
         return reading.loaded
 
     def _refreshed(
-        self, runner: Runner, request: OperationRequest, *, approve: bool
+        self, runner: Runner, request: OperationRequest, command: str
     ) -> OperationResult:
+        """Refresh the state for a command; `refresh` itself asks before."""
         with self._open("refresh", request) as state:
             count = len(state.loaded.resources)
             options = request.options(preview=True)
-            if approve:
+            if command == "refresh":
                 plan = runner.refresh(state.loaded, NullRecorder(count), options)
                 try:
                     self._refuse_unexpected(plan, request)
@@ -332,6 +350,7 @@ class StackOperations:
                     return OperationResult(plan, approved=False)
             result = runner.refresh(state.loaded, state, request.options(preview=False))
             note_end(state, result, self.cancellation)
+        self._raise_failure(result, command)
         return OperationResult(result, result)
 
     def _runner(self) -> Runner:
@@ -386,13 +405,6 @@ class StackOperations:
             if resource.type == _PROVIDER
         }
         return bool(known - {None}) and known != {goes_to.cloud_id}
-
-    def _report_another_cloud(self, loaded: Loaded, goes_to: Destination) -> None:
-        if self._is_another_cloud(loaded, goes_to):
-            self._say(
-                "The local cloud was reset since the last deployment, or another clone deployed the"
-                " stack to a cloud of its own; refreshing the state first."
-            )
 
     def _raise_failure(self, outcome: EngineResult, command: str, *, changing: bool = True) -> None:
         raise_failure(

@@ -30,11 +30,12 @@ def refresh(run: Run) -> Summary:
     Steps are reported as ``refresh`` and counted as what they found: ``same``, ``update`` (inputs
     or health drifted) or ``delete`` (gone). Interrupted creates that are found are adopted; others
     are kept, or forgotten with the option ``clear_pending``. Targets limit all of this; one that is
-    not in state raises ``UnknownNameError``.
+    not in state raises ``UnknownNameError``. With ``required_only``, what was interrupted is left
+    to the operation that follows.
     """
     session, ledger = run.session(), Ledger(run.loaded)
     providers = Providers(run, session, ledger)
-    about = covered(session, ledger, run.loaded)
+    about = _about(session, ledger, run.loaded)
     entries = [StateEntry(key, resource) for key, resource in enumerate(run.loaded.resources)]
     with ThreadPoolExecutor(max(run.options.parallel, 1), "refresh") as pool:
 
@@ -44,13 +45,29 @@ def refresh(run: Run) -> Summary:
 
         fresh = list(pool.map(read_one, entries))
     read = list(zip(run.loaded.resources, fresh, strict=True))
-    if not session.halted():
-        _record(entries, without_gone(read), ledger, session)
+    if session.halted():
+        return session.summary()
+    _record(entries, without_gone(read), ledger, session)
+    if not run.options.required_only:
         found = Recovery(session, ledger, providers).adopt_rest(run.options.import_pending)
         if run.options.clear_pending:
             done = {entry.resource.urn for entry in found}
             _clear_pending(run.loaded, about - done, session)
     return session.summary()
+
+
+def requires_refresh(resource: Resource) -> bool:
+    """Say whether a resource has to be refreshed before each update, as its provider asked."""
+    return resource.refresh_before_update and not resource.delete
+
+
+def _about(session: Session, ledger: Ledger, loaded: Loaded) -> set[str]:
+    if not session.options.required_only:
+        return covered(session, ledger, loaded)
+    # What is no target is not updated either. That a target exists, the update itself checks.
+    targets = session.options.targets
+    about = {each.urn for each in loaded.resources if requires_refresh(each)}
+    return about & targets.covered(loaded.resources) if targets else about
 
 
 def _clear_pending(loaded: Loaded, undecided: Collection[str], session: Session) -> None:
@@ -78,6 +95,9 @@ def _read(resource: Resource, session: Session, providers: Providers) -> Resourc
             existing = provider.read(resource.type, resource.id, bare(resource.inputs))
         fresh = drifted(resource, existing)
         session.report_step(_step(resource, fresh), counts_as=counted_as(resource, fresh))
+        if fresh is not None and fresh.init_errors != resource.init_errors and fresh.init_errors:
+            text = f"{resource.name!r} is not ready: {' '.join(fresh.init_errors)}"
+            session.message("warning", text, resource.urn)
     except PlatformError as error:
         session.report(error, resource.urn)
         return resource

@@ -32,6 +32,7 @@ class Options:
     ``replace`` holds the URNs to replace, ``forget`` those that a refresh drops from state.
     ``clear_pending``: a refresh forgets interrupted operations whose end it cannot find out;
     ``import_pending`` says where interrupted creates are, ids by URN. ``targets`` limits the run.
+    ``required_only``: a refresh reads what has to be refreshed before each update, nothing else.
     ``destroys``: the program runs, and what it registers is deleted.
     """
 
@@ -43,6 +44,7 @@ class Options:
     clear_pending: bool = False
     import_pending: Mapping[str, str] = field(default_factory=dict)
     targets: Targets = field(default_factory=Targets)
+    required_only: bool = False
     destroys: bool = False
     default_timeout_s: float = 7200
 

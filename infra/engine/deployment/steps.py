@@ -262,7 +262,14 @@ class StepExecutor:
             return self._guarded(operation, hooked, call), None
         except PartialFailure as failure:
             reasons = failure.reasons or (failure.detail,)
-            made = Existing(failure.resource_id, {}, failure.outputs, reasons=reasons)
+            made = Existing(
+                failure.resource_id,
+                {},
+                failure.outputs,
+                failure.secrets,
+                reasons,
+                refresh_first=failure.refresh_first,
+            )
             return made, failure
 
     def _guarded(self, operation: int, hooked: HookCall, call: Callable[[], T]) -> T:

@@ -56,6 +56,7 @@ class Resource:
     hide_diffs: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
     replacement_trigger: object = None
+    refresh_before_update: bool = False
     hooks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     extension: Mapping[str, str] = field(default_factory=dict)
     extra: Document = field(default_factory=dict)

@@ -132,6 +132,7 @@ def carried(new: Resource, old: Resource) -> Resource:
         import_id=new.import_id or old.import_id,
         # It stays unhealthy until an update of it succeeds.
         init_errors=old.init_errors,
+        refresh_before_update=old.refresh_before_update,
         extra=old.extra,
     )
 
@@ -150,6 +151,7 @@ def answered(resource: Resource, existing: Existing) -> Resource:
         id=existing.id or resource.id,
         outputs=guarded(outputs, resource),
         init_errors=tuple(existing.reasons),
+        refresh_before_update=existing.refresh_first,
     )
 
 

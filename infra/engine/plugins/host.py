@@ -14,9 +14,10 @@ from pulumi.runtime.proto import engine_pb2
 from infra.contract.project_file import read_project_file
 from infra.contract.provider import Parameterization
 from infra.engine.monitor.service import Service
+from infra.engine.plugins.connection import Connection
 from infra.engine.plugins.locate import command, places
 from infra.engine.plugins.process import PluginProcess
-from infra.engine.plugins.provider import Connection, PluginProvider
+from infra.engine.plugins.provider import PluginProvider
 
 _ENGINE: Final = "pulumirpc.Engine"
 _SEVERITIES: Final = {

@@ -5,18 +5,16 @@ CLI 3.260.
 """
 
 import json
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import grpc
-from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import DecodeError, Message
 from pulumi.runtime.proto import errors_pb2, provider_pb2, status_pb2
 
-from infra.contract.errors import PartialFailure, PlatformError, PluginError, ProviderError
+from infra.contract.errors import PartialFailure, PlatformError, ProviderError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import (
     UNKNOWN,
@@ -31,30 +29,10 @@ from infra.contract.provider import (
 from infra.engine.model.resources import urn_name
 from infra.engine.model.values import marked_like, plain
 from infra.engine.monitor.protobuf import from_struct, to_struct
+from infra.engine.plugins.connection import Connection, NotImplementedByPluginError
 from infra.engine.plugins.marks import masked, secret_paths, secret_texts, sent
-from infra.engine.plugins.process import PluginProcess
 
-_SERVICE: Final = "/pulumirpc.ResourceProvider/"
-_ANSWERS: Final[Mapping[str, type[Message]]] = {
-    "Handshake": provider_pb2.ProviderHandshakeResponse,
-    "CheckConfig": provider_pb2.CheckResponse,
-    "DiffConfig": provider_pb2.DiffResponse,
-    "Configure": provider_pb2.ConfigureResponse,
-    "Check": provider_pb2.CheckResponse,
-    "Diff": provider_pb2.DiffResponse,
-    "Create": provider_pb2.CreateResponse,
-    "Read": provider_pb2.ReadResponse,
-    "Update": provider_pb2.UpdateResponse,
-    "Delete": Empty,
-    "Invoke": provider_pb2.InvokeResponse,
-    "Construct": provider_pb2.ConstructResponse,
-    "Call": provider_pb2.CallResponse,
-    "Cancel": Empty,
-}
-_HANDSHAKE_S: Final = 10
-_CANCEL_S: Final = 5
 _DETAILS: Final = "grpc-status-details-bin"
-_GONE: Final = ("UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED")
 _KINDS: Final[Mapping[int, DiffKind]] = {
     provider_pb2.PropertyDiff.ADD: "add",
     provider_pb2.PropertyDiff.ADD_REPLACE: "add-replace",
@@ -73,105 +51,6 @@ _CHANGED: Final[Mapping[int, bool | None]] = {
     provider_pb2.DiffResponse.DIFF_SOME: True,
     provider_pb2.DiffResponse.DIFF_UNKNOWN: None,
 }
-
-_GENERATE: Final = "Generate the package again with this version of the plugin."
-
-Start = Callable[[], PluginProcess]
-
-
-class _NotImplementedError(Exception):
-    """The plugin has no such method."""
-
-
-@dataclass(slots=True)
-class Connection:
-    """One process of a plugin, started when it is first needed, and what it has said it can do."""
-
-    package: str
-    start: Start
-    engine: Callable[[], str]
-    parameterization: Parameterization | None = None
-    secrets: bool = False
-    resources: bool = False
-    previews: bool = False
-    names: bool = False
-    _process: PluginProcess | None = None
-    _learnt: list[Parameterization] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def call(self, rpc: str, request: Message, timeout_s: float | None = None) -> Any:
-        """Send one request; raise ``_NotImplementedError``, or the ``grpc.RpcError`` it ends in."""
-        process = self._started()
-        method = process.channel.unary_unary(
-            f"{_SERVICE}{rpc}",
-            request_serializer=lambda message: message.SerializeToString(),
-            response_deserializer=_ANSWERS[rpc].FromString,
-        )
-        try:
-            return method(request, timeout=timeout_s)
-        except grpc.RpcError as error:
-            if error.code().name == "UNIMPLEMENTED":
-                raise _NotImplementedError(rpc) from error
-            if error.code().name in _GONE:
-                raise process.crash() from error
-            raise
-
-    def extend(self, extension: Parameterization) -> None:
-        """Have it learn a package beside its own, once."""
-        process = self._started()
-        with self._lock:
-            if extension not in self._learnt:
-                _told(process, extension)
-                self._learnt.append(extension)
-
-    def cancel(self) -> None:
-        """Ask it to give up what it is doing."""
-        if self._process is not None and not self._process.ended:
-            with suppress(grpc.RpcError, _NotImplementedError, PluginError):
-                self.call("Cancel", Empty(), _CANCEL_S)
-
-    def ask_to_end(self) -> None:
-        self.cancel()
-        if self._process is not None:
-            self._process.ask_to_end()
-
-    def close(self) -> None:
-        if self._process is not None:
-            self._process.close()
-
-    def _started(self) -> PluginProcess:
-        with self._lock:
-            if self._process is None:
-                self._process = self.start()
-                self._shake_hands(self._process)
-                self._parameterize(self._process)
-            return self._process
-
-    def _shake_hands(self, process: PluginProcess) -> None:
-        request = provider_pb2.ProviderHandshakeRequest(
-            engine_address=self.engine(), configure_with_urn=True, invoke_with_preview=True
-        )
-        method = process.channel.unary_unary(
-            f"{_SERVICE}Handshake",
-            request_serializer=provider_pb2.ProviderHandshakeRequest.SerializeToString,
-            response_deserializer=provider_pb2.ProviderHandshakeResponse.FromString,
-        )
-        try:
-            answer = method(request, timeout=_HANDSHAKE_S, wait_for_ready=True)
-        except grpc.RpcError as error:
-            if error.code().name == "UNIMPLEMENTED":
-                return  # older than the handshake
-            raise process.failed_start() from error
-        self.secrets, self.resources = answer.accept_secrets, answer.accept_resources
-        self.names = answer.supports_autonaming_configuration
-
-    def _parameterize(self, process: PluginProcess) -> None:
-        parameter = self.parameterization
-        if parameter is None:
-            return
-        answer = _told(process, parameter)
-        if answer.version != parameter.version:
-            raise _another(process, parameter, answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +107,7 @@ class PluginProvider:
         )
         try:
             answer = self._call("Configure", request)
-        except _NotImplementedError:
+        except NotImplementedByPluginError:
             return
         self.connection.secrets |= answer.acceptSecrets
         self.connection.resources |= answer.acceptResources
@@ -292,7 +171,7 @@ class PluginProvider:
                 remedy="This is a bug in the plugin; report it there.",
                 at=self.urn,
             )
-        return self._existing(answer.id, inputs, from_struct(answer.properties))
+        return self._existing("Create", answer.id, inputs, answer)
 
     def read(self, _type: str, id: str, inputs: Document, /) -> Existing | None:
         request = provider_pb2.ReadRequest(
@@ -301,12 +180,20 @@ class PluginProvider:
             properties=to_struct(self._marked(plain(dict(self.outputs)), self.outputs)),
             **self._named(),
         )
-        answer = self._call("Read", request)
+        try:
+            answer = self._call("Read", request)
+        except PartialFailure as unhealthy:
+            return Existing(
+                unhealthy.resource_id,
+                unhealthy.inputs,
+                unhealthy.outputs,
+                unhealthy.secrets,
+                unhealthy.reasons or (unhealthy.detail,),
+                refresh_first=unhealthy.refresh_first,
+            )
         if not answer.id:
             return None
-        # Plugins may forget on a read what is secret: state remembers.
-        outputs = marked_like(from_struct(answer.properties), dict(self.outputs))
-        return self._existing(answer.id, _plain(answer.inputs), outputs)
+        return self._existing("Read", answer.id, _plain(answer.inputs), answer)
 
     def update(
         self,
@@ -332,7 +219,7 @@ class PluginProvider:
             **self._named(),
         )
         answer = self._call("Update", request)
-        return self._existing(id, news, from_struct(answer.properties))
+        return self._existing("Update", id, news, answer)
 
     def delete(self, _type: str, id: str, inputs: Document, /, *, timeout_s: float) -> None:
         request = provider_pb2.DeleteRequest(
@@ -390,7 +277,7 @@ class PluginProvider:
     def _checked(self, rpc: str, request: Message, news: Document) -> Checked:
         try:
             answer = self._call(rpc, request)
-        except _NotImplementedError:
+        except NotImplementedByPluginError:
             return Checked(news)
         failures = [CheckFailure(each.property, each.reason) for each in answer.failures]
         return Checked(_plain(answer.inputs), failures)
@@ -398,7 +285,7 @@ class PluginProvider:
     def _difference(self, rpc: str, request: Message) -> Difference:
         try:
             answer = self._call(rpc, request)
-        except _NotImplementedError:
+        except NotImplementedByPluginError:
             return Difference(None)
         return Difference(
             True if answer.replaces else _CHANGED[answer.changes],
@@ -407,8 +294,18 @@ class PluginProvider:
             answer.deleteBeforeReplace,
         )
 
-    def _existing(self, id: str, inputs: Document, outputs: JsonObject) -> Existing:
-        return Existing(id, inputs, dict(plain(outputs)), secret_paths(outputs))
+    def _existing(self, rpc: str, id: str, inputs: Document, answer: Any) -> Existing:
+        outputs, secrets = self._outputs(rpc, answer.properties)
+        first = answer.refresh_before_update
+        return Existing(id, inputs, outputs, secrets, refresh_first=first)
+
+    def _outputs(self, rpc: str, properties: Any) -> tuple[JsonObject, Sequence[str]]:
+        """Return plain outputs, and the paths of those that are secret."""
+        outputs = from_struct(properties)
+        if rpc == "Read":
+            # Plugins may forget on a read what is secret: state remembers.
+            outputs = marked_like(outputs, dict(self.outputs))
+        return dict(plain(outputs)), secret_paths(outputs)
 
     def _translated(self, rpc: str, error: Any) -> PlatformError:
         """Return the error for people. What it was sent as a secret is not in it."""
@@ -423,12 +320,16 @@ class PluginProvider:
             who = f"The plugin of {self.connection.package!r}"
             remedy = f"{who} answered this to {rpc}. Correct what it names."
             return ProviderError(text, remedy=remedy, at=self.urn or None)
+        outputs, paths = self._outputs(rpc, failed.properties)
         return PartialFailure(
             text,
             remedy="Correct what it names; the next deployment tries again.",
             resource_id=failed.id,
-            outputs=_plain(failed.properties),
+            outputs=outputs,
+            secrets=paths,
+            inputs=_plain(failed.inputs),
             reasons=[masked(reason, secrets) for reason in failed.reasons],
+            refresh_first=failed.refresh_before_update,
             at=self.urn,
         )
 
@@ -452,42 +353,3 @@ def _plain(struct: Any) -> JsonObject:
 def _text(value: object) -> str:
     """Return a configuration value as text, as `variables` has it."""
     return UNKNOWN if value == UNKNOWN else value if isinstance(value, str) else json.dumps(value)
-
-
-def _told(process: PluginProcess, parameter: Parameterization) -> provider_pb2.ParameterizeResponse:
-    """Tell a plugin of a package that it has to provide; return its answer."""
-    value = provider_pb2.ParameterizeRequest.ParametersValue(
-        name=parameter.name, version=parameter.version, value=parameter.value
-    )
-    method = process.channel.unary_unary(
-        f"{_SERVICE}Parameterize",
-        request_serializer=provider_pb2.ParameterizeRequest.SerializeToString,
-        response_deserializer=provider_pb2.ParameterizeResponse.FromString,
-    )
-    try:
-        answer: provider_pb2.ParameterizeResponse = method(
-            provider_pb2.ParameterizeRequest(value=value)
-        )
-    except grpc.RpcError as error:
-        if error.code().name in _GONE:
-            raise process.crash() from error
-        said = error.details() or "it has no parameterization"
-        raise ProviderError(
-            f"The plugin {process.name!r} cannot provide {parameter.name!r}: {said}",
-            remedy=_GENERATE,
-        ) from error
-    if answer.name != parameter.name:
-        raise _another(process, parameter, answer)
-    return answer
-
-
-def _another(
-    process: PluginProcess,
-    parameter: Parameterization,
-    answer: provider_pb2.ParameterizeResponse,
-) -> ProviderError:
-    return ProviderError(
-        f"The plugin {process.name!r} provides {answer.name} {answer.version},"
-        f" not {parameter.name} {parameter.version}.",
-        remedy=_GENERATE,
-    )

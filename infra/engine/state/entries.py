@@ -59,7 +59,7 @@ _KEYS: Final = (
     _Key("hideDiff", "texts", "hide_diffs"),
     _Key("replaceOnChanges", "texts", "replace_on_changes"),
     _Key("replacementTrigger", "value", "replacement_trigger"),
-    _Key("refreshBeforeUpdate", "kept"),
+    _Key("refreshBeforeUpdate", "flag", "refresh_before_update"),
     _Key("viewOf", "kept"),
     _Key("resourceHooks", "map", "hooks"),
     _Key("extension", "fields", "extension"),  # a checkpoint has it once, by a reference

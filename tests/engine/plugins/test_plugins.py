@@ -182,9 +182,10 @@ def test_a_name_that_the_plugin_cannot_be_told_is_a_warning(stage):
 
 
 def test_what_is_half_made_is_in_state_and_repaired(stage):
-    half = stage.up(one={"half": True})
+    half = stage.up(one={"half": True, "password": PASSWORD})
     assert half.summary.failed
     assert stage.stored("one").init_errors == ("it is still cold",)
+    assert stage.stored("one").outputs["login"] == secret(f"me:{PASSWORD}")
     assert stage.up(one={"half": True}).counts[Op.UPDATE] == 1
     assert not stage.stored("one").init_errors
 
@@ -200,6 +201,16 @@ def test_a_refresh_finds_what_was_changed_and_what_is_gone(stage):
     for name in ("password", "login"):  # the plugin returns both in clear
         assert isinstance(stage.stored("one").outputs[name], Secret)
     assert not [each for each in stage.loaded.resources if each.name == "two"]
+
+
+def test_a_refresh_records_what_is_not_ready(stage):
+    stage.up(one={"password": PASSWORD})
+    (stage.store / "one.json").write_text('{"name": "one", "password": "x", "ill": true}')
+    read = stage.refresh()
+    assert not read.summary.failed, errors(read)
+    one = stage.stored("one")
+    assert (one.init_errors, one.outputs["login"]) == (("it is ill",), secret("me:x"))
+    assert "it is ill" in errors(read)
 
 
 def test_its_functions_are_called(stage):

@@ -1,6 +1,7 @@
 """A plugin written with Pulumi's SDK: things, each a file in the folder `LAB_STORE`.
 
 `fail`, `crash` and `half` among the inputs make a create fail, end the process, or half succeed.
+A thing that is `volatile` has to be refreshed before each update; one that is `ill` is not ready.
 """
 
 import json
@@ -127,19 +128,44 @@ class Lab(provider.Provider):
         return {**given, **made, **derived}
 
 
+async def not_ready(context, made, reason, inputs=None):
+    """Answer that it exists, and is not ready."""
+    failed = provider_pb2.ErrorResourceInitFailed(
+        id=made.id, properties=made.properties, inputs=inputs, reasons=[reason]
+    )
+    detail = Any()
+    detail.Pack(failed)
+    status = status_pb2.Status(code=2, message="not ready", details=[detail])
+    trailer = (("grpc-status-details-bin", status.SerializeToString()),)
+    await context.abort(grpc.StatusCode.UNKNOWN, "not ready", trailer)
+
+
 async def create(self, request, context):
-    made = await original(self, request, context)
+    made = await made_by_the_sdk["Create"](self, request, context)
     if "half" in request.properties.fields and not request.preview:
-        failed = provider_pb2.ErrorResourceInitFailed(
-            id=made.id, properties=made.properties, reasons=["it is still cold"]
-        )
-        detail = Any()
-        detail.Pack(failed)
-        status = status_pb2.Status(code=2, message="not ready", details=[detail])
-        trailer = (("grpc-status-details-bin", status.SerializeToString()),)
-        await context.abort(grpc.StatusCode.UNKNOWN, "not ready", trailer)
-    return made
+        await not_ready(context, made, "it is still cold")
+    return marked(made)
 
 
-original, server.ProviderServicer.Create = server.ProviderServicer.Create, create
+async def read(self, request, context):
+    found = await made_by_the_sdk["Read"](self, request, context)
+    if "ill" in found.properties.fields:
+        await not_ready(context, found, "it is ill", found.inputs)
+    return marked(found)
+
+
+async def update(self, request, context):
+    return marked(await made_by_the_sdk["Update"](self, request, context))
+
+
+def marked(answer):
+    answer.refresh_before_update = "volatile" in answer.properties.fields
+    return answer
+
+
+made_by_the_sdk = {
+    name: getattr(server.ProviderServicer, name) for name in ("Create", "Read", "Update")
+}
+for each in (create, read, update):
+    setattr(server.ProviderServicer, each.__name__.title(), each)
 server.main(sys.argv[1:], "1.2.3", Lab())
