@@ -56,6 +56,24 @@ def test_a_dynamic_provider_deploys_and_its_secrets_stay_secret(dynamic):
     assert "2 deleted" in dynamic.good("destroy", "--yes").err
 
 
+def test_a_file_whose_content_changed_is_an_update(dynamic):
+    program = dynamic.root / "program"
+    (program / "data.txt").write_text("one")
+    text = PROGRAM.replace('"word": word,', '"word": word, "file": pulumi.FileAsset("data.txt"),')
+    (program / "__main__.py").write_text(text)
+    dynamic.good("up", "--yes")
+    dynamic.good("up", "--expect-no-changes")
+    (program / "data.txt").write_text("two")
+    assert "1 updated" in dynamic.good("up", "--yes").err
+    dynamic.good("up", "--expect-no-changes")
+    (program / "data.txt").unlink()
+    refused = dynamic.aml("preview")
+    assert refused.code == 1
+    assert (
+        f"The asset at 'file' cannot be read: No such file or directory: {program}" in refused.err
+    )
+
+
 def test_a_plugin_ends_when_the_command_is_killed(dynamic):
     helper = dynamic.root / "program/words.py"
     helper.write_text(

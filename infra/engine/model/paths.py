@@ -7,7 +7,7 @@ from typing import Any, Final
 from infra.contract.errors import UsageError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import DiffKind
-from infra.engine.model.values import Secret, same
+from infra.engine.model.values import Secret, is_content, same, same_content
 
 PropertyPath = tuple[str | int, ...]
 
@@ -157,6 +157,8 @@ def differences(old: object, new: object, at: str = "") -> dict[str, DiffKind]:
     """
     old, new = _open(old), _open(new)
     if isinstance(old, Mapping) and isinstance(new, Mapping):
+        if is_content(old) and is_content(new):
+            return {} if same_content(old, new) else {at: "update"}
         keys = [key for key in {**old, **new} if not key.startswith("__")]
         pairs: list[tuple[str, object, object]] = [
             (_below(at, key), old.get(key, _MISSING), new.get(key, _MISSING)) for key in keys

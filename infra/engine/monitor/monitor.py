@@ -32,6 +32,7 @@ from infra.contract.json_types import Document
 from infra.engine.deployment.deployment import Deployment
 from infra.engine.deployment.session import Severity
 from infra.engine.model.goals import Answer, Goal
+from infra.engine.monitor.assets import with_hashes
 from infra.engine.monitor.callbacks import Callbacks
 from infra.engine.monitor.hooks import error_hook_of, hook_of
 from infra.engine.monitor.lazy_types import lazily_defined
@@ -125,7 +126,7 @@ def run_program(
     program, root = _program_file(program), root.resolve()
     status = ProgramStatus([config[key] for key in secret_keys if key in config])
     facts = ProgramFacts(project, stack, ORGANIZATION, config, list(secret_keys), parallel, preview)
-    monitor = Monitor(deployment, status, root, facts)
+    monitor = Monitor(deployment, status, root, program.parent, facts)
     engine = Engine(deployment, status)
     imported: set[Path] = set()
 
@@ -194,10 +195,15 @@ class Monitor:
     """The resource monitor: every request of a program about resources."""
 
     def __init__(
-        self, deployment: Deployment, status: ProgramStatus, root: Path, facts: ProgramFacts
+        self,
+        deployment: Deployment,
+        status: ProgramStatus,
+        root: Path,
+        folder: Path,
+        facts: ProgramFacts,
     ) -> None:
-        self._deployment, self._status, self._root = deployment, status, root
-        self._facts = facts
+        self._deployment, self._status, self._facts = deployment, status, facts
+        self._root, self._folder = root, folder
         self._halted = threading.Event()
         self._lock = threading.Lock()
         self._service: Service | None = None
@@ -260,8 +266,10 @@ class Monitor:
     def _register(self, request: resource_pb2.RegisterResourceRequest) -> Message:
         request = self._transforms.applied(request)
         package = self._packages.of(request)
+        goal = register_goal(request, self._root)
         goal = replace(
-            register_goal(request, self._root),
+            goal,
+            inputs=with_hashes(goal.inputs, self._folder),
             version=package.version,
             plugin_download_url=package.download_url,
             internal=internal_of(package, request.envVarMappings),
@@ -350,7 +358,8 @@ class Monitor:
         )
 
     def _outputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Message:
-        self._deployment.register_outputs(request.urn, outputs_of(request))
+        outputs = with_hashes(outputs_of(request), self._folder)
+        self._deployment.register_outputs(request.urn, outputs)
         return Empty()
 
     def _invoke(self, request: resource_pb2.ResourceInvokeRequest) -> Message:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import cast
 
 from infra.contract.errors import UsageError
 from infra.contract.json_types import Document, JsonObject
@@ -18,6 +19,7 @@ from infra.engine.model.resources import Resource
 from infra.engine.model.values import (
     has_secret,
     has_unknown,
+    hashed_like,
     hidden,
     marked,
     marked_like,
@@ -138,8 +140,9 @@ def carried(new: Resource, old: Resource) -> Resource:
 
 
 def checked_inputs(checked: Checked, news: Document) -> JsonObject:
-    """Return a provider's checked inputs with the secret marks the program's inputs had."""
-    return dict(marked_like(dict(checked.inputs), dict(news)))
+    """Return checked inputs with the secret marks, and hashes of assets, that the program's had."""
+    inputs = cast("JsonObject", hashed_like(dict(checked.inputs), dict(news)))
+    return dict(marked_like(inputs, dict(news)))
 
 
 def answered(resource: Resource, existing: Existing) -> Resource:
