@@ -294,7 +294,7 @@ class StackOperations:
         """Report in one message everything that a destroy may not delete."""
         resources = loaded.resources
         if request.targets:
-            about = request.targets.covered(resources)
+            about = request.targets.destroyed(resources)
             resources = [each for each in resources if each.urn in about]
         protected = [each for each in resources if each.protect and not each.delete]
         # A component and its resource share a name, and are one thing to whoever reads this.

@@ -61,7 +61,9 @@ class Deletion:
 
         Raises ``UnknownNameError`` for a target that was not in state.
         """
-        about = covered(self._session, self._ledger, loaded)
+        about = covered(
+            self._session, self._ledger, loaded, self._session.options.targets.destroyed
+        )
         now = {**self._ledger.olds, **self._ledger.news}
         entries = [*now.values(), *self._ledger.leftovers, *recovery.orphans()]
         if self._session.options.targets:

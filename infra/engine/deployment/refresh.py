@@ -63,11 +63,11 @@ def requires_refresh(resource: Resource) -> bool:
 
 def _about(session: Session, ledger: Ledger, loaded: Loaded) -> set[str]:
     if not session.options.required_only:
-        return covered(session, ledger, loaded)
+        return covered(session, ledger, loaded, session.options.targets.read)
     # What is no target is not updated either. That a target exists, the update itself checks.
     targets = session.options.targets
     about = {each.urn for each in loaded.resources if requires_refresh(each)}
-    return about & targets.covered(loaded.resources) if targets else about
+    return about & targets.read(loaded.resources) if targets else about
 
 
 def _clear_pending(loaded: Loaded, undecided: Collection[str], session: Session) -> None:

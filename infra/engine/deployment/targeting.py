@@ -4,7 +4,7 @@ The stack, providers, and what is only read are in every run. What is left alone
 unchanged, as with the Pulumi CLI; what does not exist yet and is no target is not created.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from infra.engine.deployment.session import Session
@@ -104,15 +104,23 @@ def _from_state(goal: Goal, urn: str, resource: Resource) -> Answer:
     return Answer(urn, resource.id, resource.outputs) if goal.custom else Answer(urn)
 
 
-def covered(session: Session, ledger: Ledger, loaded: Loaded) -> set[str]:
-    """Return the URNs that an operation over state is about, and limit what was interrupted."""
+def covered(
+    session: Session,
+    ledger: Ledger,
+    loaded: Loaded,
+    limited: Callable[[Sequence[Resource]], set[str]],
+) -> set[str]:
+    """Return the URNs that an operation over state is about, and limit what was interrupted.
+
+    ``limited`` returns those that the targets have.
+    """
     targets = session.options.targets
     urns = {each.urn for each in loaded.resources}
     if not targets:
         return urns | ledger.pending.keys()
     targets.refuse_missing(urns | ledger.pending.keys())
     limit_pending(session, ledger)
-    return targets.covered(loaded.resources) | ledger.pending.keys()
+    return limited(loaded.resources) | ledger.pending.keys()
 
 
 def limit_pending(session: Session, ledger: Ledger) -> None:

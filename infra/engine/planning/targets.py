@@ -44,18 +44,24 @@ class Targets:
             known = urns if each.startswith(_URN) else {urn.split("::", 3)[3] for urn in urns}
             look_up(each, dict.fromkeys(known), noun="target" if self.include else "exclusion")
 
-    def covered(self, resources: Sequence[Resource]) -> set[str]:
-        """Return the URNs of state that an operation without the program is about.
+    def read(self, resources: Sequence[Resource]) -> set[str]:
+        """Return the URNs of state that a refresh reads; ``resources`` are in state's order."""
+        named = self._reached(resources)
+        return named if self.include else {each.urn for each in resources} - named
 
-        ``resources`` are in state's order. What an excluded resource needs is excluded with it.
+    def destroyed(self, resources: Sequence[Resource]) -> set[str]:
+        """Return the URNs of state that are deleted; ``resources`` are in state's order.
+
+        What an excluded resource needs is excluded with it.
         """
-        named = {each.urn for each in resources if self.names(each.urn)}
-        if self.dependents:
-            named = dependents(named, resources)
+        named = self._reached(resources)
         if self.include:
             return named
-        kept = foundations(named, resources)
-        return {each.urn for each in resources} - kept
+        return {each.urn for each in resources} - foundations(named, resources)
+
+    def _reached(self, resources: Sequence[Resource]) -> set[str]:
+        named = {each.urn for each in resources if self.names(each.urn)}
+        return dependents(named, resources) if self.dependents else named
 
 
 class Selection:
@@ -129,11 +135,8 @@ class Selection:
         if not self.targets:
             return urns
         if self.targets.include:
-            return urns & self.targets.covered(state)
-        named = {each.urn for each in state if self.targets.names(each.urn)}
-        if self.targets.dependents:
-            named = dependents(named, state)
-        return urns - foundations(named | self._kept, state)
+            return urns & self.targets.destroyed(state)
+        return urns & (self.targets.destroyed(state) - foundations(self._kept, state))
 
 
 def stranded(gone: Collection[str], entries: Iterable[Resource]) -> list[Resource]:

@@ -44,15 +44,16 @@ STATE = [
 
 
 @pytest.mark.parametrize(
-    ("targets", "covered"),
+    ("targets", "destroyed", "read"),
     [
-        (Targets(("a",)), {A}),
-        (Targets(("a",), dependents=True), {A, B, C}),
-        (Targets(exclude=("b",)), {C}),
-        (Targets(exclude=("c",)), set()),
-        (Targets(exclude=("b",), dependents=True), set()),
-        (Targets(exclude=("nothing",)), {A, B, C}),
+        (Targets(("a",)), {A}, {A}),
+        (Targets(("a",), dependents=True), {A, B, C}, {A, B, C}),
+        (Targets(exclude=("b",)), {C}, {A, C}),
+        (Targets(exclude=("c",)), set(), {A, B}),
+        (Targets(exclude=("b",), dependents=True), set(), {A}),
+        (Targets(exclude=("nothing",)), {A, B, C}, {A, B, C}),
     ],
 )
-def test_what_an_operation_over_state_is_about(targets, covered):
-    assert targets.covered(STATE) == covered
+def test_what_an_operation_over_state_is_about(targets, destroyed, read):
+    assert targets.destroyed(STATE) == destroyed
+    assert targets.read(STATE) == read
