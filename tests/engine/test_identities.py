@@ -156,3 +156,11 @@ def test_a_urn_alias_lends_name_and_type_to_the_inherited_ones():
     goal = goal_of(parent=g, aliases=[Alias(urn=urn_of("k", "t:t:T", parent=g))])
     found = list(candidates(goal, "dev", "proj", old, {"k", "n"}))
     assert urn_of("k", "t:t:T", parent=old) in found
+
+
+def test_the_old_half_of_what_is_renamed_and_replaced_is_no_deletion_of_its_own(stage):
+    stage.up(lambda p: p.thing("a", shape=1))
+    aliases = (Alias(name="a"),)
+    result = stage.up(lambda p: p.resource("b", inputs={"shape": 2}, aliases=aliases))
+    assert (Op.DELETE_REPLACED, "a") in result.steps
+    assert Op.DELETE not in result.summary.changes

@@ -89,7 +89,8 @@ class Deletion:
     def _delete_one(self, entry: StateEntry, urns: set[str], *, pends: bool) -> None:
         resource = entry.resource
         op, why = _without_call(resource, urns)
-        if pends or (resource.delete and resource.urn in self._ledger.replaced):
+        now = self._ledger.renames.get(resource.urn, resource.urn)
+        if pends or (resource.delete and now in self._ledger.replaced):
             op = Op.DELETE_REPLACED
         step = deletion_step(op, resource, why)
         if why or not resource.custom or has_provider_type(resource.type):
