@@ -7,6 +7,7 @@ from typing import Protocol
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import RunSpec
 from runtime.submit.session import ProjectSession
+from runtime.targets.finding import LOCAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,14 @@ class Parent(Protocol):
         """Start it and return its id, which is ``name`` unless that is empty."""
 
 
-def environment_text(spec: EnvironmentSpec | None) -> str:
+def environment_text(spec: EnvironmentSpec | None, target: str) -> str:
     """Return what an environment that is not built is called, for a person."""
+    own = "this interpreter" if target == LOCAL else "the Python that the target has"
     if spec is None:
-        return "this interpreter"
+        return own
     if spec.kind == "registered":
         place = f"{spec.registry}/" if spec.registry else ""
         return f"{place}{spec.name}:{spec.version or 'latest'}"
     if spec.image is not None:
         return f"the image {spec.image.name or spec.image.dockerfile_path}"
-    return spec.interpreter or "this interpreter"
+    return spec.interpreter or own

@@ -23,6 +23,7 @@ from runtime.definitions.runconfig import find_run_configuration
 from runtime.definitions.settings_given import Setting, read_settings
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import PYSPARK, RunSpec
+from runtime.submit.abilities import DATABRICKS
 from runtime.submit.job_files import check_workspaces, job_run, spark_run, with_code
 from runtime.submit.prepare import choose_environment
 from runtime.submit.session import ProjectSession
@@ -30,7 +31,7 @@ from runtime.sweeps.hdconfig import read_hdconfig
 from runtime.sweeps.job_file import read_sweep_job
 from runtime.sweeps.space import bare
 from runtime.sweeps.sweep import Sweep
-from runtime.targets.finding import LOCAL
+from runtime.targets.finding import LOCAL, ON_THIS_MACHINE
 
 _PROJECT: Final = "MLproject"
 _SCRIPTED: Final = "runtime.cli.submit:scripted"
@@ -69,7 +70,7 @@ def defined(given: SubmitOptions, session: ProjectSession) -> Defined | None:
         refuse_job(file, found)
     reader = _READERS.get(found.kind)
     if reader is None:
-        raise _refused(file, found)
+        raise _refused(file, found, session)
     if found.kind is not Kind.HYPERDRIVE:
         given = _with_target(given, file, found)
     return reader(file, given, session)
@@ -107,13 +108,22 @@ def _with_target(given: SubmitOptions, file: Path, found: Recognized) -> SubmitO
     )
 
 
-def _refused(file: Path, found: Recognized) -> DefinitionError:
+def _refused(file: Path, found: Recognized, session: ProjectSession) -> DefinitionError:
     path = file if len(file.parts) > 1 else f"./{file}"  # `-c NAME` is no path
     remedy = _INSTEAD.get(found.kind, _ELSE).format(file=file, path=path)
+    if found.kind is Kind.NOTEBOOK:
+        remedy += _of_databricks(session)
     what = f"It is {found.kind}, not a script: {found.why}."
     if found.kind is Kind.UNREADABLE:
         what = f"{found.why}."
     return DefinitionError(what, remedy=remedy, at=f"{file}:{found.line}")
+
+
+def _of_databricks(session: ProjectSession) -> str:
+    """Return a sentence with a Databricks workspace of the stack, ``""`` if it attaches none."""
+    kinds = session.targets.kinds().items()
+    name = next((name for name, kind in kinds if kind == DATABRICKS), None)
+    return f" Target {name!r} takes it as it is: `--target {name}`." if name else ""
 
 
 def _job(file: Path, given: SubmitOptions, session: ProjectSession) -> Defined:
@@ -151,7 +161,7 @@ def defined_spark(
 def _run_of(job: JobFile, given: SubmitOptions, session: ProjectSession) -> Defined:
     if job.workspaces:
         check_workspaces(job, _manifest(session))
-    spec = _overridden(job.spec, given, _target(job, given))
+    spec = _overridden(job.spec, given, _target(job, given), session)
     notes = [each.note(job.file) for each in job.unused]
     return Defined(spec, job.name or "", [note for note in notes if "`$schema`" not in note])
 
@@ -240,7 +250,9 @@ def _manifest(session: ProjectSession) -> Manifest | None:
     return read_manifest(session.targets.manifest_file, stack=session.stack)
 
 
-def _overridden(spec: RunSpec, given: SubmitOptions, target: str) -> RunSpec:
+def _overridden(
+    spec: RunSpec, given: SubmitOptions, target: str, session: ProjectSession
+) -> RunSpec:
     """Return the run with what the command line says in place of what its file says."""
     environment = spec.environment
     if given.environment is not None or environment is not None:
@@ -253,7 +265,8 @@ def _overridden(spec: RunSpec, given: SubmitOptions, target: str) -> RunSpec:
         )
     elif target != LOCAL and spec.framework == PYSPARK:
         environment = EnvironmentSpec("user_managed")  # what the cluster has
-    elif target != LOCAL:
+    elif target not in ON_THIS_MACHINE and not session.targets.runs_processes(target):
+        session.targets.require(target)
         raise DefinitionError(
             f"It has no environment, and target {target!r} needs one.",
             remedy="Write `environment: {conda_file: FILE}`, or give one with"
@@ -293,10 +306,10 @@ def _shell_script(file: Path, given: SubmitOptions, session: ProjectSession) -> 
         python=given.python_version,
         has_python=session.targets.runs_processes(target),
     )
-    return Defined(_overridden(replace(spec, environment=environment), given, target))
+    return Defined(_overridden(replace(spec, environment=environment), given, target, session))
 
 
-def _project(file: Path, given: SubmitOptions, _: ProjectSession) -> Defined:
+def _project(file: Path, given: SubmitOptions, session: ProjectSession) -> Defined:
     if given.arguments:
         raise UsageError(
             f"A project takes its parameters with -P: {shlex.join(given.arguments)}.",
@@ -304,7 +317,7 @@ def _project(file: Path, given: SubmitOptions, _: ProjectSession) -> Defined:
         )
     parameters = dict(pair(each, option="-P", noun="parameter") for each in given.parameters)
     spec = read_project(file, given.entry_point, parameters)
-    return Defined(_overridden(spec, given, given.target or LOCAL))
+    return Defined(_overridden(spec, given, given.target or LOCAL, session))
 
 
 _READERS: Final[Mapping[Kind, Callable[[Path, SubmitOptions, ProjectSession], Defined]]] = {

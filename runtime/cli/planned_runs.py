@@ -12,13 +12,15 @@ from runtime.submit.features import process_count
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import Planned
 
+_OF_DATABRICKS = (".ipynb", ".jar", ".whl")
+
 
 def show_plan(planned: Planned, session: ProjectSession, *, as_json: bool) -> None:
     """Print what a run would be."""
     cost = _cost(planned.spec, session)
     spec, locked = planned.spec, planned.environment
     files = [file.path for file in planned.listing.files]
-    environment = locked.hash if locked else environment_text(spec.environment)
+    environment = locked.hash if locked else environment_text(spec.environment, spec.target)
     if as_json:
         print_json(
             {
@@ -47,7 +49,7 @@ def show_plan(planned: Planned, session: ProjectSession, *, as_json: bool) -> No
         [
             ("target", spec.target),
             ("experiment", spec.experiment),
-            ("command", spec.command or shown_command(["python", spec.script, *spec.arguments])),
+            ("command", _command(spec)),
             ("environment", f"{environment}{source}"),
             *([("built", planned.built)] if planned.built else []),
             *([("image", planned.there.removeprefix("image "))] if planned.there else []),
@@ -64,6 +66,12 @@ def show_plan(planned: Planned, session: ProjectSession, *, as_json: bool) -> No
     for note in (*notes, planned.size_note):
         if note:
             say(note)
+
+
+def _command(spec: RunSpec) -> str:
+    """Return what runs; a notebook, a jar or a wheel is Databricks' own task, without Python."""
+    python = () if spec.script.lower().endswith(_OF_DATABRICKS) else ("python",)
+    return spec.command or shown_command([*python, spec.script, *spec.arguments])
 
 
 def _cost(spec: RunSpec, session: ProjectSession) -> Cost | str:

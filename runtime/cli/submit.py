@@ -29,6 +29,8 @@ from runtime.targets.standby import Expecting, Standby
 _DRY_RUN = "--dry-run"
 _MACHINES = (MACHINE, MACHINES)
 _YAML = (".yml", ".yaml", ".json")
+_BINARY = (".jar", ".whl")
+"""What only Databricks runs."""
 _PARENT = "runtime.cli.parent_files:parent_file"
 _DEFINED = "runtime.cli.definition_files:defined"
 _OPTIONS = "runtime.definitions.databricks_options:given_options"
@@ -120,7 +122,9 @@ def _start(session: ProjectSession, name: str) -> None:
 def _definition(given: SubmitOptions, session: ProjectSession) -> Defined:
     """Return the run of a script, or of a file that is recognised as something else."""
     is_script = (
-        given.script is None or given.script.endswith(".py") or _of_databricks(given, session)
+        given.script is None
+        or given.script.endswith((".py", *_BINARY))
+        or _of_databricks(given, session)
     )
     found: Defined | None = None if is_script else load(_DEFINED)(given, session)
     definition = found or scripted(given, session)

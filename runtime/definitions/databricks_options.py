@@ -53,7 +53,7 @@ LIBRARIES: Final = {
 }
 _SPOKEN: Final = {
     "text": "a text",
-    "number": "a whole number",
+    "number": "a whole number, 0 or more",
     "flag": "true or false",
     "map": "a map of texts",
     "list": "a list of texts",

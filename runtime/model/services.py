@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from shlex import quote
 from typing import Final, Literal
 
@@ -150,17 +150,19 @@ def batch_step_options(
     """Return the options of an ``AzureBatchStep``, whose arguments these are.
 
     Its default image is one of Windows that Azure has retired: nodes have Ubuntu in its place.
+    What it says of nodes has no effect on a pool that it does not create, as in Azure ML.
     """
-    return BatchOptions(
+    options = BatchOptions(
         pool=pool_id or "",
         create_pool=create_pool,
-        vm_size=vm_size,
-        image="" if vm_image_urn == _RETIRED_IMAGE else vm_image_urn,
-        nodes=target_compute_nodes,
         as_admin=run_task_as_admin,
         delete_pool=delete_batch_pool_after_finish,
         keep_job=not delete_batch_job_after_finish,
     )
+    if pool_id and not create_pool:
+        return options
+    image = "" if vm_image_urn == _RETIRED_IMAGE else vm_image_urn
+    return replace(options, vm_size=vm_size, image=image, nodes=target_compute_nodes)
 
 
 def batch_command(line: str, *, positive_is_failure: bool) -> str:

@@ -405,11 +405,10 @@ def _environment_there(spec: RunSpec, target: Target | Planning | None) -> str:
 
 
 def check_possible(spec: RunSpec, target: Target | Checking | None = None) -> None:
-    """Raise ``PlatformError`` for data or a cluster that cannot be, on this target if given."""
-    has_data = bool(spec.inputs or spec.outputs)
-    if has_data:
+    """Raise ``PlatformError`` for data, and for what ``target``, if given, cannot have."""
+    if spec.inputs or spec.outputs:
         load("runtime.targets.run_places:check_places")(spec)
-    if isinstance(target, Checking) and (has_data or spec.cluster is not None):
+    if isinstance(target, Checking):
         target.check(spec)
 
 

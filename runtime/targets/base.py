@@ -123,7 +123,7 @@ class Mirroring(Protocol):
 
 @runtime_checkable
 class Checking(Protocol):
-    """A target that cannot have every data, or every cluster, that a run asks for."""
+    """A target that cannot have all data, clusters and options that a run asks for."""
 
     def check(self, spec: RunSpec) -> None:
         """Raise ``PlatformError`` for what no run on this target can have; change nothing."""

@@ -3,16 +3,21 @@
 A run's carrier asks the account (``batch_place``); nothing here does.
 """
 
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
+from infra.contract.errors import UsageError
 from infra.contract.json_types import Document
 from runtime.model.launching import Distribution
-from runtime.model.runs import PreparedRun
+from runtime.model.runs import PreparedRun, RunSpec
 from runtime.model.services import BatchOptions
 from runtime.targets.base import Handle
+from runtime.targets.batch_bodies import parse_image
 from runtime.targets.carried import CarriedTarget
+
+_OF_MADE_POOLS: Final = ("vm_size", "image", "nodes", "low_priority")
 
 
 class BatchTarget(CarriedTarget):
@@ -41,6 +46,11 @@ class BatchTarget(CarriedTarget):
             run = replace(run, spec=replace(run.spec, distribution=Distribution("pytorch")))
         return super().launch(run)
 
+    def check(self, spec: RunSpec) -> None:
+        """Raise ``UsageError`` for options that no run can have."""
+        require_possible(spec)
+        super().check(spec)
+
     def place_of(self, run: PreparedRun) -> Document:
         """Return the account, and what of it the run uses."""
         spec = run.spec
@@ -53,3 +63,30 @@ class BatchTarget(CarriedTarget):
             "queue_timeout_s": spec.queue_timeout_s,
             "restarts": spec.retry.max_retries if spec.retry.includes("lost") else 0,
         }
+
+
+def require_possible(spec: RunSpec) -> None:
+    """Raise ``UsageError`` with every problem in a run's options of Azure Batch."""
+    found = list(_problems(spec.batch or BatchOptions()))
+    if found:
+        raise UsageError(
+            "\n".join(each for each, _ in found),
+            remedy=" ".join(dict.fromkeys(remedy for _, remedy in found)),
+            at=spec.origins.get("batch"),
+        )
+
+
+def _problems(options: BatchOptions) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong, and what to do."""
+    try:
+        parse_image(options.image)
+    except UsageError as error:
+        yield error.detail, error.remedy
+    usual = BatchOptions()
+    shaped = [name for name in _OF_MADE_POOLS if getattr(options, name) != getattr(usual, name)]
+    if options.pool and not options.create_pool and shaped:
+        names = " and ".join(shaped)
+        yield (
+            f"{names} would have no effect: pool {options.pool!r} has nodes of its own.",
+            "Leave them out, or add `create_pool: true`, which makes the pool unless it is there.",
+        )

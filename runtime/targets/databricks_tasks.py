@@ -1,6 +1,7 @@
 """What a run on Databricks is there: its task, its cluster and its libraries. Pure."""
 
 import hashlib
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -199,7 +200,7 @@ _SHAPE: Final = (
 def problems(spec: RunSpec) -> list[str]:
     """Return every contradiction in the options of a run."""
     options, work = spec.databricks or DatabricksOptions(), work_of(spec)
-    return [*_of_cluster(options), *_of_work(options, work, spec.script)]
+    return [*_of_cluster(options), *_of_work(options, work, spec.script), *_of_words(spec, work)]
 
 
 def _of_cluster(options: DatabricksOptions) -> Iterator[str]:
@@ -215,7 +216,8 @@ def _of_cluster(options: DatabricksOptions) -> Iterator[str]:
         yield "num_workers and max_workers exclude each other."
     if options.min_workers is not None and options.max_workers is None:
         yield "min_workers needs max_workers."
-    if (options.min_workers or 0) > (options.max_workers or options.min_workers or 0):
+    most = options.max_workers
+    if most is not None and (options.min_workers or 0) > most:
         yield f"min_workers ({options.min_workers}) is more than max_workers."
     if options.instance_pool_id and (options.node_type or options.driver_node_type):
         yield "instance_pool_id excludes node_type: a pool has nodes of one type."
@@ -224,6 +226,12 @@ def _of_cluster(options: DatabricksOptions) -> Iterator[str]:
 
 
 def _of_work(options: DatabricksOptions, work: Work, script: str) -> Iterator[str]:
+    files = {"notebook": options.notebook, "python_file": options.python_file}
+    given = [name for name, value in files.items() if value]
+    if len(given) > 1:
+        yield "notebook and python_file exclude each other."
+    if given and script:
+        yield f"{given[0]} runs in place of a script: leave {script} out."
     if work == "jar" and not options.main_class:
         yield "A jar needs main_class, the class whose main method runs."
     if options.main_class and work != "jar":
@@ -236,3 +244,10 @@ def _of_work(options: DatabricksOptions, work: Work, script: str) -> Iterator[st
         yield "parameters are those of a notebook; a script has arguments."
     if options.entry_point and work != "wheel":
         yield "entry_point is that of a wheel: give a .whl file as the script."
+
+
+def _of_words(spec: RunSpec, work: Work) -> Iterator[str]:
+    """Yield what is wrong with the words after a script, which not every task has."""
+    if work == "notebook" and spec.arguments:
+        words = shlex.join(spec.arguments)
+        yield f"A notebook takes no arguments ({words}): its widgets have values of parameters."

@@ -99,6 +99,8 @@ def require_data(spec: RunSpec, home: Path, manifest: Path, stack: str) -> None:
     ``NotDeployedError`` if the stack deployed none, ``DefinitionError`` for inputs that are not
     in it: registered ones, and paths of datastores.
     """
+    if not (spec.inputs or spec.outputs):
+        return
     used = load("runtime.targets.run_places:uses_workspace")(spec)
     if used and not manifest.exists():
         raise NotDeployedError(

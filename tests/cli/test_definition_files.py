@@ -44,6 +44,69 @@ def test_what_is_not_a_script_is_refused_by_what_it_is(desk, name):
     assert not (desk.root / "home/history.sqlite").exists()
 
 
+@pytest.fixture
+def services(desk):
+    """Have the stack attach an account of Batch and a workspace of Databricks; neither is there."""
+    made = "/subscriptions/s/resourceGroups/g/providers"
+    workspace = f"{made}/Microsoft.MachineLearningServices/workspaces/w"
+    types = {"batch": "Batch/batchAccounts/jobs", "databricks": "Databricks/workspaces/bricks"}
+    targets = {
+        resource.rpartition("/")[2]: {
+            "kind": kind,
+            "id": f"{workspace}/computes/{kind}",
+            "resource_id": f"{made}/Microsoft.{resource}",
+            "credentials": {},
+        }
+        for kind, resource in types.items()
+    }
+    manifest = {
+        "version": 1,
+        "project": "demo",
+        "stack": "local",
+        "cloud": "local",
+        "workspace": {"id": workspace, "name": "w", "location": "westeurope"},
+        "targets": targets,
+    }
+    desk.write(json.dumps(manifest), "../home/manifests/local.json")
+    desk.write(NOTEBOOK, "lab.ipynb")
+    (desk.root / "src/app.jar").write_bytes(b"PK\x03\x04\x00\xff")
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("jobs", "lab.ipynb"), "Target 'bricks' takes it as it is: `--target bricks`."),
+        (("jobs", "app.jar"), "Target 'bricks' takes it as it is: `--target bricks`."),
+        (("bricks", "app.jar"), "A jar needs main_class"),
+        (("bricks", "lab.ipynb", "a", "b c"), "A notebook takes no arguments (a 'b c')"),
+        (("bricks", "--databricks", "notebook=/n", "a.py"), "leave a.py out"),
+        (("bricks", "--databricks", "max_workers=-1", "a.py"), "a whole number, 0 or more"),
+        (("jobs", "--batch", "image=microsoft:windowsserver:2022", "a.py"), "one of Windows"),
+        (
+            ("jobs", "--batch", "pool=p", "--batch", "nodes=2", "a.py"),
+            "nodes would have no effect: pool 'p' has nodes of its own",
+        ),
+    ],
+)
+def test_what_a_service_cannot_run_is_refused_before_a_run_is_stored(services, words, said):
+    services.write("", "a.py")
+    answer = services.aml("submit", "--source-directory", "src", "--target", *words)
+    assert (answer.code, answer.out) == (2, "")
+    assert said in answer.err
+    assert services.aml("runs").out == ""
+
+
+def test_a_shell_script_needs_no_environment_where_a_python_script_needs_none(services):
+    services.write("echo hello\n", "run.sh")
+    for script in ("run.sh", "a.py"):
+        services.write("", "a.py")
+        options = ("--dry-run", "--source-directory", "src", "--target", "jobs")
+        planned = services.aml("submit", *options, script)
+        assert planned.code == 0
+        assert "environment  the Python that the target has" in planned.out
+
+
 def test_a_shell_script_is_run_by_bash_with_its_arguments(desk):
     desk.write('echo "$1"; exit "$2"\n', "run.sh")
     said = desk.aml("submit", "--source-directory", "src", "run.sh", "a b", "5")
