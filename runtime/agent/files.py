@@ -60,7 +60,14 @@ class Below:
 
 @contextmanager
 def replacing(file: Path) -> Iterator[IO[bytes]]:
-    """Yield a temporary file beside ``file``, which replaces it at the end of the block."""
+    """Yield a temporary file beside ``file``, which replaces it at the end of the block.
+
+    What is no plain file, such as ``/dev/stdout``, is written to: its place must not be taken.
+    """
+    if file.exists() and not file.is_file():
+        with file.open("wb") as sink:
+            yield sink
+        return
     partial = file.with_name(f".{os.urandom(8).hex()}.partial")
     try:
         with os.fdopen(_opened(partial, os.O_EXCL), "wb") as sink:

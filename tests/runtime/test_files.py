@@ -12,6 +12,7 @@ from azure.core.exceptions import ServiceResponseError
 from infra.contract.errors import UnreachableError, UsageError
 from localcloud.nodes.storage import place, unpack
 from runtime.agent.artifacts import Artifacts
+from runtime.agent.assets import local_files
 from runtime.agent.files import (
     Below,
     OutsideError,
@@ -20,6 +21,7 @@ from runtime.agent.files import (
     open_to_append,
     printable,
     readable_below,
+    replacing,
 )
 from runtime.model.runs import SnapshotFile, SourceSnapshot
 from runtime.snapshots.store import write_tree
@@ -193,3 +195,15 @@ def test_what_is_no_file_is_listed_with_the_reason(folder):
     assert found["plain"] == ""
     assert "plain" in readable_below(folder)
     assert not {"pipe", "to-pipe", "loop"} & set(readable_below(folder))
+
+
+@pytest.mark.parametrize("written", [replacing, local_files.replacing])
+def test_a_pipe_or_a_device_is_written_to_and_keeps_its_place(tmp_path, written):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with written(pipe) as sink:
+        sink.write(b"content")
+    assert os.read(reader, 100) == b"content"
+    os.close(reader)
+    assert [each.is_fifo() for each in tmp_path.iterdir()] == [True]

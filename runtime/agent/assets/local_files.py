@@ -32,7 +32,14 @@ def below(folder: str, name: str) -> str:
 
 @contextmanager
 def replacing(path: str) -> Iterator[IO[bytes]]:
-    """Yield a temporary file, which becomes ``path`` at the end of the block."""
+    """Yield a temporary file, which becomes ``path`` at the end of the block.
+
+    What is no plain file, such as ``/dev/stdout``, is written to: its place must not be taken.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, "wb") as sink:
+            yield sink
+        return
     folder = os.path.dirname(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
     partial = os.path.join(folder, f".{os.urandom(8).hex()}.partial")

@@ -5,6 +5,7 @@ import posixpath
 import re
 import typing
 
+from ..assets.local_files import replacing
 from . import connection
 from .errors import UserErrorException
 
@@ -67,15 +68,6 @@ def download_file(run: str, name: str, output_file_path: typing.Optional[str] = 
         if run == os.environ.get("AML_RUN_ID"):
             return wanted
         raise UserErrorException(f"{wanted} is a log of this run. Download to another folder.")
-    folder = os.path.dirname(wanted)
-    if folder:
-        os.makedirs(folder, exist_ok=True)
-    partial = f"{wanted}.{os.getpid()}.partial"
-    try:
-        with open(partial, "wb") as sink:
-            connection.download(run, clean_name(name), sink)
-        os.replace(partial, wanted)
-    finally:
-        if os.path.exists(partial):
-            os.remove(partial)
+    with replacing(wanted) as sink:
+        connection.download(run, clean_name(name), sink)
     return wanted
