@@ -1,6 +1,6 @@
 """Data that a run reads and writes: where it is, and how the script gets at it. All frozen."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -70,6 +70,12 @@ class DataOutput:
 def data_variable(name: str) -> str:
     """Return the variable in which a script finds the path of an input or output."""
     return f"AZUREML_DATAREFERENCE_{name}"
+
+
+def names_of_both(inputs: Iterable[DataInput], outputs: Iterable[DataOutput]) -> list[str]:
+    """Return the names that an input and an output share: a script would find one of them."""
+    written = {each.name for each in outputs}
+    return [each.name for each in inputs if each.name in written]
 
 
 def output_path(output: DataOutput, run_id: str) -> str:

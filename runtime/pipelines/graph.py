@@ -7,6 +7,7 @@ from graphlib import CycleError
 
 from infra.contract.errors import DefinitionError, PlatformError
 from infra.contract.load import nearest
+from runtime.model.data import names_of_both
 from runtime.model.pipelines import Pipeline, Step
 from runtime.pipelines.planning import sorted_names
 
@@ -54,7 +55,12 @@ def graph_problems(pipeline: Pipeline) -> list[Problem]:
 
 def known_problems(pipeline: Pipeline) -> list[Problem]:
     """Return what is wrong with the steps there are, whichever others could not be read."""
-    return [*_double_names(pipeline), *_same_place(pipeline), *cycle_problems(pipeline)]
+    return [
+        *_double_names(pipeline),
+        *_double_data(pipeline),
+        *_same_place(pipeline),
+        *cycle_problems(pipeline),
+    ]
 
 
 def cycle_problems(pipeline: Pipeline) -> list[Problem]:
@@ -131,6 +137,18 @@ def _double_names(pipeline: Pipeline) -> Iterator[Problem]:
                 f"{count} steps are called {name!r}.",
                 "Give each step a name of its own.",
                 second.at or name,
+            )
+
+
+def _double_data(pipeline: Pipeline) -> Iterator[Problem]:
+    for step in pipeline.steps:
+        # An input that is there already is checked with the step's own data.
+        read = (each for each in step.run.inputs if each.name in step.reads)
+        for name in names_of_both(read, step.run.outputs):
+            yield Problem(
+                f"An input and an output of step {step.name!r} are both called {name!r}.",
+                "Give one of them another name.",
+                step.at or step.name,
             )
 
 

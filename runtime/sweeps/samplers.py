@@ -1,7 +1,8 @@
 """How the values of children are chosen: at random, from a grid, along a Sobol sequence. Pure.
 
 What a child gets depends on the seed and the child's number alone, so a sweep that is continued,
-or repeated elsewhere with the same seed, has the same children. Bayesian sampling also depends on
+or repeated elsewhere with the same seed, has the same children: a service knows parameters without
+their dashes, so that these decide nothing. Bayesian sampling also depends on
 what earlier children reached; it is in ``bayesian``.
 """
 
@@ -12,7 +13,7 @@ from typing import Final, Protocol
 
 from infra.contract.load import load
 from runtime.sweeps.sobol import point
-from runtime.sweeps.space import Assignment, Space, value_at
+from runtime.sweeps.space import Assignment, Space, bare, value_at
 from runtime.sweeps.sweep import Sweep
 
 _BAYESIAN: Final = "runtime.sweeps.bayesian:BayesianSampler"
@@ -37,7 +38,7 @@ class RandomSampler:
 
     def ask(self, number: int) -> Assignment:
         return {
-            name: value_at(each, _draw(f"{self._seed}:{number}:{name}") / 2**53)
+            name: value_at(each, _draw(f"{self._seed}:{number}:{bare(name)}") / 2**53)
             for name, each in self._space.items()
         }
 
@@ -67,12 +68,12 @@ class SobolSampler:
 
     def __init__(self, space: Space, seed: int) -> None:
         self._space = dict(sorted(space.items()))
-        self._shift = [_draw(f"{seed}:{name}") >> 21 for name in self._space]
+        self._dimensions = sorted(self._space, key=bare)
+        self._shift = [_draw(f"{seed}:{bare(name)}") >> 21 for name in self._dimensions]
 
     def ask(self, number: int) -> Assignment:
-        coordinates = point(number, self._shift)
-        named = zip(self._space.items(), coordinates, strict=True)
-        return {name: value_at(each, u) for (name, each), u in named}
+        at = dict(zip(self._dimensions, point(number, self._shift), strict=True))
+        return {name: value_at(each, at[name]) for name, each in self._space.items()}
 
     def tell(self, assignment: Assignment, value: float | None) -> None:
         """Learn nothing."""

@@ -24,7 +24,7 @@ from runtime.agent.assets.registration import Registration
 from runtime.agent.assets.sources import is_pattern
 from runtime.agent.assets.transport import Transport
 from runtime.agent.run_data import described
-from runtime.model.data import DataInput, DataLocation, DataOutput
+from runtime.model.data import DataInput, DataLocation, DataOutput, names_of_both
 from runtime.model.runs import RunSpec
 
 LOCAL: Final = "local"
@@ -120,9 +120,14 @@ def check_places(spec: RunSpec) -> None:
     """Raise ``UsageError`` with all that is wrong with a run's data, whatever its target.
 
     Local inputs must exist, addresses must be of the web, and an output goes to a datastore; that
-    of a run on this machine may stay in a folder of it.
+    of a run on this machine may stay in a folder of it. No name is of an input and of an output.
     """
     problems = [
+        f"{_at(spec, 'outputs', name)}An input and an output are both called {name!r}; give one of"
+        " them another name."
+        for name in names_of_both(spec.inputs, spec.outputs)
+    ]
+    problems += [
         f"{_at(spec, 'inputs', each.name)}{problem}"
         for each in spec.inputs
         if (problem := _problem(each))

@@ -521,3 +521,13 @@ def test_a_script_with_a_name_that_cannot_be_stored_is_refused(desk):
     said = desk.aml("submit", "--source-directory", "src", "bad\udcff.py")
     assert said.code == 2
     assert r"bad\xff.py" in said.err
+
+
+def test_an_input_and_an_output_of_a_run_do_not_share_their_name(desk):
+    data = "inputs: {a: {type: uri_folder, path: .}}\noutputs: {a: {type: uri_folder}}\n"
+    desk.write(
+        f"command: ls ${{{{inputs.a}}}} ${{{{outputs.a}}}}\ncompute: local\n{data}", "job.yml"
+    )
+    said = desk.aml("submit", "src/job.yml")
+    assert said.code == 2
+    assert "An input and an output are both called 'a'" in said.err

@@ -103,6 +103,12 @@ def test_data_is_not_looked_for_where_a_step_before_it_writes():
     assert found == {"below", "same", "above"}
 
 
+def test_an_input_and_an_output_of_a_step_do_not_share_their_name():
+    made = pipeline(step("a"), step("b", reads=["a"], writes=["a", "b"]))
+    (problem,) = graph_problems(made)
+    assert problem.message == "An input and an output of step 'b' are both called 'a'."
+
+
 def test_parameters_are_read_as_their_types():
     run = replace(step("a").run, arguments=("--n", token("n")), command=f"echo {token('t')}")
     made = pipeline(

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from runtime.model.runs import PreparedRun, RunSpec, SourceSnapshot
-from runtime.sweeps.native import not_native, sweep_properties, trial_run
-from runtime.sweeps.space import Expression
+from runtime.sweeps.native import not_native, sweep_of, sweep_properties, trial_run
+from runtime.sweeps.samplers import sampler_of
+from runtime.sweeps.space import Expression, bare
 from runtime.sweeps.sweep import Policy, Sweep
 from runtime.targets.azureml_bodies import job_body, sweep_body
 
@@ -87,6 +88,17 @@ def test_a_sampling_has_the_words_of_the_service(sampling, expected):
     properties = body(sweep(sampling, space))["properties"]
     assert properties["samplingAlgorithm"] == expected
     assert properties["limits"]["maxTotalTrials"] == (2 if sampling == "grid" else 4)
+
+
+@pytest.mark.parametrize("sampling", ["random", "sobol"])
+def test_a_seed_gives_the_service_the_same_children(sampling):
+    made = sweep(sampling, {**SPACE, "--n": Expression("randint", (100,))})
+    there, problems = sweep_of(body(made)["properties"])
+    assert problems == []
+    for number in range(4):
+        here = sampler_of(made).ask(number)
+        named = {bare(name): value for name, value in here.items()}
+        assert sampler_of(there).ask(number) == named
 
 
 @pytest.mark.parametrize(
