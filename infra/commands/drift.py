@@ -129,7 +129,7 @@ def _adopted(stack: Stack, drift: Drift, adoption: AdoptedDrift, *, quiet: bool)
         by_name = {each.deployed.name: each for each in drift.resources}
         for left in adoption.left:
             if left.path == GONE:
-                view.say(f"note: {left.name}: {GONE}; {up} creates it again.")
+                view.say(f"note: {left.name}: {GONE} ({left.why}); {up} creates it again.")
                 continue
             what = label(by_name[left.name], left.path)
             view.say(f"note: {left.name}: {what}: {left.why}; {up} undoes it.")

@@ -168,6 +168,49 @@ def test_adopting_the_deletion_of_an_imported_compute_leaves_no_changes(deployed
     assert "platform-cpu" not in deployed.stack_file("taken").read_text(encoding="utf-8")
 
 
+STORES = """\
+  aml:datastores:
+    - {kind: azure_blob, name: raw, container: raw, create: true, tags: {tier: hot}}
+    - {kind: azure_blob, name: other, container: other}
+"""
+
+
+def test_adopting_keeps_tags_of_datastores_and_takes_out_deleted_ones(project):
+    project.stack_file().write_text(project.stack_file().read_text() + STORES, encoding="utf-8")
+    project.good("up", "--yes")
+    outside = Outside(project)
+    outside.put(
+        "/datastores/raw",
+        **{"properties.tags": {"team": "ml", "tier": "cold", "owner": "ada"}},
+    )
+    outside.call("DELETE", "/datastores/other")
+    said = project.good("drift", "--adopt", "--yes").err
+    assert "stack file: aml:datastores[1]: removed" in said
+    assert "note:" not in said
+    entry = "name: raw, container: raw, create: true, tags: {tier: cold, owner: ada}"
+    text = project.stack_file().read_text(encoding="utf-8")
+    assert entry in text
+    assert "other" not in text
+    assert "no changes" in project.good("up", "--no-fingerprint", "--expect-no-changes").err
+    assert drift(project) == (0, {})
+
+
+def test_a_deleted_workspace_takes_no_entries_out_of_the_file(deployed, outside):
+    outside.call("DELETE", "")
+    with unchanged(deployed.stack_file()):
+        said = deployed.good("drift", "--adopt", "--yes").err
+    assert "note: platform-cpu: it no longer exists (nor does what it was in)" in said
+
+
+def test_a_datastore_whose_container_is_there_is_not_taken_out(project):
+    project.stack_file().write_text(project.stack_file().read_text() + STORES, encoding="utf-8")
+    project.good("up", "--yes")
+    Outside(project).call("DELETE", "/datastores/raw")
+    said = project.good("drift", "--adopt", "--yes").err
+    assert "it no longer exists (its container exists); `aml up" in said
+    assert "name: raw" in project.stack_file().read_text(encoding="utf-8")
+
+
 def test_what_the_stack_file_cannot_say_is_named(deployed, outside):
     outside.put(CPU, tags={})
     said = deployed.good("drift", "--adopt", "--yes")

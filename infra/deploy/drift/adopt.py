@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.arm.diffing import plain
-from infra.catalogue.documents import with_value_at
+from infra.catalogue.documents import value_at, with_value_at
 from infra.catalogue.names import qualified, same_arm_id
 from infra.catalogue.updates.rule import covers
 from infra.contract.errors import UnknownNameError, UsageError
@@ -55,7 +55,11 @@ _OTHERWISE: Final = frozenset(
     }
 )  # fmt: skip
 """Keys whose values are no copy of the service's: names of what a file declares, secrets."""
-_TAG: Final = "tags."
+_DATASTORE: Final = "azure-native:machinelearningservices:Datastore"
+_CONTAINER: Final = "azure-native:storage:BlobContainer"
+_TAGS: Final = "tags"
+_INNER_TAGS: Final = {_DATASTORE: "properties.tags"}
+"""Types whose tags are not where Azure Resource Manager has them, with their place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +100,22 @@ def adopt(
     ``inherited`` maps places in what it declares to the files they are in. Raises ``UsageError``
     for drift of these.
     """
-    edits, left, gone = [], [], set()
+    edits, covered = [], {}
     for each in drift.resources:
-        made, said = _edits(each, spec)
+        made, covered[each.deployed.urn] = _edits(each, spec, drift)
         edits += made
-        if GONE in said:
-            gone.add(each.deployed.urn)
-        left += [
-            Left(each.deployed.name, path, _why(each, path, spec))
-            for path in _paths(each)
-            if path not in said
-        ]
+    # What belongs to an entry goes with it: an extension with its cluster.
+    entries = {each.deployed.parent for each in drift.resources if GONE in _said_of(each, covered)}
+    parts = [each for each in drift.resources if each.gone and each.deployed.parent in entries]
+    for each in parts:
+        edits += [edit for edit in _adoptions(each, spec) if edit not in edits]
+        covered[each.deployed.urn] = {GONE}
+    left = [
+        Left(each.deployed.name, path, _why(each, path, spec, drift))
+        for each in drift.resources
+        for path in _paths(each)
+        if path not in _said_of(each, covered)
+    ]
     _refuse_inherited(edits, inherited)
     removed = [edit for edit in edits if edit.value is None]
     for edit in [each for each in edits if each.value is not None]:
@@ -117,7 +126,12 @@ def adopt(
     # From the end, so that the other list indices stay valid.
     for edit in sorted(removed, key=lambda each: _order(each.path), reverse=True):
         remove(file, edit.path)
-    return AdoptedDrift(file, edits, left, frozenset(gone))
+    gone = frozenset(each.deployed.urn for each in parts)
+    return AdoptedDrift(file, edits, left, gone)
+
+
+def _said_of(each: DriftedResource, covered: Mapping[str, set[str]]) -> set[str]:
+    return covered[each.deployed.urn]
 
 
 def _refuse_inherited(edits: Sequence[Edit], inherited: Mapping[Location, str]) -> None:
@@ -163,23 +177,29 @@ def _paths(each: DriftedResource) -> list[str]:
     return [GONE] if each.gone else [one.path for one in each.properties]
 
 
-def _why(each: DriftedResource, path: str, spec: StackSpec) -> str:
+def _why(each: DriftedResource, path: str, spec: StackSpec, drift: Drift) -> str:
+    if path == GONE and _went_along(each, drift):
+        return "nor does what it was in"
+    if path == GONE and _has_container(each, spec, drift):
+        return "its container exists"
     if path == GONE:
-        return "a deletion is adopted for computes only"
-    if path.startswith(_TAG) and path.removeprefix(_TAG) in spec.tags:
+        return "others need it, or it has no entry of its own"
+    if path.removeprefix(f"{_place_of_tags(each)}.") in spec.tags:
         return "aml:tags sets it on every resource"
     if has_key(each.deployed.type, bare(each.deployed.inputs), path):
         return "change its key in the stack file by hand"
     return "the stack file has no key for it"
 
 
-def _edits(each: DriftedResource, spec: StackSpec) -> tuple[list[Edit], set[str]]:
+def _edits(each: DriftedResource, spec: StackSpec, drift: Drift) -> tuple[list[Edit], set[str]]:
     """Return the edits for one resource, and the paths that they cover."""
     inputs = bare(each.deployed.inputs)
+    if each.gone and _went_along(each, drift):
+        return [], set()
     if each.deployed.type == _WORKSPACE:
         return _said(each, "aml:workspace", WORKSPACE_KEYS, spec.workspace.tags, spec)
     if each.deployed.type != COMPUTE:
-        return _beside(each, spec)
+        return _beside(each, spec, drift)
     places = {compute.name: index for index, compute in enumerate(spec.computes)}
     index = places.get(str(inputs.get("computeName")))
     kind = kind_of(inputs)
@@ -187,35 +207,65 @@ def _edits(each: DriftedResource, spec: StackSpec) -> tuple[list[Edit], set[str]
         return [], set()
     place = f"aml:computes[{index}]"
     if each.gone:
-        keys = (each.deployed.name, qualified(COMPUTE, each.deployed.name))
-        adopted = [
-            f"aml:adopt{_step(key)}"
-            for key in keys
-            if same_arm_id(spec.adopt.get(key, ""), each.deployed.id)
-        ]
-        return [Edit(path, None) for path in (place, *adopted)], {GONE}
+        return [Edit(place, None)], {GONE}
     return _said(each, place, rows_of(kind), spec.computes[index].tags, spec)
 
 
-def _beside(each: DriftedResource, spec: StackSpec) -> tuple[list[Edit], set[str]]:
+def _beside(each: DriftedResource, spec: StackSpec, drift: Drift) -> tuple[list[Edit], set[str]]:
     """Return the edits for what stands beside the workspace and its computes."""
     token, inputs = each.deployed.type, bare(each.deployed.inputs)
     rows = tuple(
         row for row in rows_of_resource(token, inputs) if row.key not in _OTHERWISE | NO_KEYS
     )
-    if each.gone:
-        return [], set()
-    if token in _ONLY:
+    if token in _ONLY and not each.gone:
         return _said(each, _ONLY[token], rows, None, spec)
     if token not in _LISTED:
         return [], set()
     key, named = _LISTED[token]
     entries = {one.name: index for index, one in enumerate(getattr(spec, key))}
     index = entries.get(str(inputs.get(named)))
-    if index is None:
+    if index is None or _has_container(each, spec, drift):
         return [], set()
+    if each.gone:
+        return [Edit(f"aml:{key}[{index}]", None)], {GONE}
     tags = getattr(getattr(spec, key)[index], "tags", None)
     return _said(each, f"aml:{key}[{index}]", rows, tags, spec)
+
+
+def _adoptions(each: DriftedResource, spec: StackSpec) -> list[Edit]:
+    """Return the edits that no longer adopt what is gone."""
+    token, name = each.deployed.type, each.deployed.name
+    return [
+        Edit(f"aml:adopt{_step(key)}", None)
+        for key in (name, qualified(token, name))
+        if same_arm_id(spec.adopt.get(key, ""), each.deployed.id)
+    ]
+
+
+def _went_along(each: DriftedResource, drift: Drift) -> bool:
+    """Whether what a resource was in is gone as well: then all of it is to be made again."""
+    id_ = each.deployed.id.lower()
+    return any(id_.startswith(f"{one.deployed.id.lower()}/") for one in drift.resources if one.gone)
+
+
+def _has_container(each: DriftedResource, spec: StackSpec, drift: Drift) -> bool:
+    """Whether a datastore is gone but not the container that its entry made.
+
+    Without the entry, the next `aml up` would delete the container and what is in it.
+    """
+    if each.deployed.type != _DATASTORE or not each.gone:
+        return False
+    name = bare(each.deployed.inputs).get("name")
+    made = any(one.name == name and getattr(one, "create", False) for one in spec.datastores)
+    return made and not any(
+        one.gone and one.deployed.type == _CONTAINER
+        for one in drift.resources
+        if one.deployed.parent == each.deployed.parent
+    )
+
+
+def _place_of_tags(each: DriftedResource) -> str:
+    return _INNER_TAGS.get(each.deployed.type, _TAGS)
 
 
 def _said(
@@ -238,12 +288,13 @@ def _said(
             said |= paths
     kept = {row.key for row in rows for path in said if covers(row.place, plain(path))}
     said |= {path for path in drifted if kept & {*IMPLIED.get(path, ())}}
-    tags = {path for path, at in drifted.items() if covers("tags", at)}
+    place_of_tags = _place_of_tags(each)
+    tags = {path for path, at in drifted.items() if covers(place_of_tags, at)}
     if tags and own is not None:
-        actual = bare(each.fresh.outputs).get("tags") or {}
+        actual = value_at(bare(each.fresh.outputs), place_of_tags) or {}
         edits += _tags(place, actual, own, spec.tags)
         # An entry cannot drop a tag of the whole stack.
-        said |= tags - {f"{_TAG}{name}" for name in spec.tags if name not in actual}
+        said |= tags - {f"{place_of_tags}.{name}" for name in spec.tags if name not in actual}
     return edits, said
 
 
@@ -265,7 +316,7 @@ def _actual(each: DriftedResource, inputs: JsonObject) -> JsonObject:
     """Return the inputs as they are, with the undeclared drift among them."""
     for one in each.properties:
         at = plain(one.path)
-        if not (one.declared or covers("tags", at)):
+        if not (one.declared or covers(_place_of_tags(each), at)):
             inputs = with_value_at(inputs, at, one.actual)
     return inputs
 
