@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from infra.catalogue.api_versions import RESOURCES
+from infra.catalogue.api_versions import NETWORK, RESOURCES
 from infra.catalogue.names import ArmId, parse_arm_id
 from infra.catalogue.types.table import arm_type
 from infra.contract.discovery import SUBSCRIPTION, TENANT, ask
@@ -24,6 +24,7 @@ _ID: Final = re.compile(
 _ML: Final = "Microsoft.MachineLearningServices"
 _NETWORK: Final = "Microsoft.Network/virtualNetworks"
 _SUBNET: Final = f"{_NETWORK}/subnets"
+_ROUTE_TABLE: Final = "Microsoft.Network/routeTables"
 _WORKSPACE: Final = f"{_ML}/workspaces"
 _LONGEST_MARK: Final = 18
 
@@ -50,6 +51,7 @@ _LEAST: Final[Mapping[str, JsonObject]] = {
     "Microsoft.ManagedIdentity/userAssignedIdentities": {},
     "Microsoft.Network/networkSecurityGroups": {},
     "Microsoft.Network/privateDnsZones": {"location": "global"},
+    _ROUTE_TABLE: {},
     _NETWORK: {"properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/8"]}}},
     "Microsoft.OperationalInsights/workspaces": {},
     "Microsoft.Storage/storageAccounts": {"kind": "StorageV2", "sku": {"name": "Standard_LRS"}},
@@ -97,7 +99,7 @@ class Seeding:
         if id.namespace and not kind:
             return "left"
         self._subscription(id)
-        version = arm_type(kind).api_version if kind else RESOURCES
+        version = _version(kind)
         if self._arm.send("GET", str(id), version).is_success:
             return "there"
         for above in _above(id):
@@ -144,6 +146,13 @@ class Seeding:
         details = [{"location": self._location}]
         identity = {"type": "SystemAssigned"}
         return {"identity": identity, "properties": {"regionDetails": details}}
+
+
+def _version(kind: str) -> str:
+    """Return the api-version of a type, empty for a resource group."""
+    if kind == _ROUTE_TABLE:  # no program of the catalogue makes one
+        return NETWORK
+    return arm_type(kind).api_version if kind else RESOURCES
 
 
 def _above(id: ArmId) -> Iterator[ArmId]:

@@ -10,6 +10,7 @@ from typing import Final
 
 from infra.catalogue.names import ArmId
 from infra.contract.json_types import Document, JsonObject
+from localcloud.behaviours.references import require_references
 from localcloud.calls.messages import Call
 from localcloud.calls.refusals import invalid
 from localcloud.store.resources import StoredResource
@@ -88,6 +89,8 @@ class Listed:
         self.require(entries)
         for name, said in entries.items():
             self.require_one(call, owner, name, said)
+            known = before.get(name.lower())
+            require_references(call, self.type, said, known.properties if known else {})
         group = str(ArmId(call.arm.subscription, call.arm.resource_group))
         for at, (name, said) in enumerate(entries.items()):
             known = before.get(name.lower())

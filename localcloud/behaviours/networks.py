@@ -19,6 +19,7 @@ from localcloud.store.resources import StoredResource, key_of
 CARD: Final = "Microsoft.Network/networkInterfaces"
 ADDRESS: Final = "Microsoft.Network/publicIPAddresses"
 ENDPOINT: Final = "Microsoft.Network/privateEndpoints"
+ROUTE_TABLE: Final = "Microsoft.Network/routeTables"
 _HOST: Final = "127.0.0.1"
 _RESERVED: Final = 4  # Azure keeps the first four addresses of a subnet
 _PREFIX: Final = "10.0.0.0/24"
@@ -52,14 +53,32 @@ def require_there(call: Call, id: str, path: str) -> StoredResource:
     """Return a resource that another one refers to; 400 in ARM's words if there is none."""
     found = find(call, id)
     if found is None:
-        raise RefusedError(
-            400,
-            "InvalidResourceReference",
-            f"Resource {id} referenced by resource {call.arm} was not found. Please make sure that "
-            "the referenced resource exists, and that both resources are in the same region.",
-            target=path,
-        )
+        raise missing_reference(call, id, path)
     return found
+
+
+def missing_reference(call: Call, id: str, path: str) -> RefusedError:
+    """Return the refusal of an id that no resource has."""
+    return RefusedError(
+        400,
+        "InvalidResourceReference",
+        f"Resource {id} referenced by resource {call.arm} was not found. Please make sure that "
+        "the referenced resource exists, and that both resources are in the same region.",
+        target=path,
+    )
+
+
+def is_there(call: Call, id: str) -> bool:
+    """Return whether a resource exists, be it a subnet that only its network's body has."""
+    return find(call, id) is not None or bool(_in_network(call, id))
+
+
+def _in_network(call: Call, subnet: str) -> list[JsonObject]:
+    """Return a subnet that a cloud of an earlier release kept in its network, or nothing."""
+    network, _, name = subnet.rpartition("/subnets/")
+    above = find(call, network) if network else None
+    listed = above.properties.get("subnets") or () if above else ()
+    return [each for each in listed if str(each.get("name")).lower() == name.lower()]
 
 
 def _address(_: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
@@ -170,11 +189,7 @@ def _require_free(call: Call, address: str) -> None:
 
 def subnet_prefix(call: Call, subnet: str) -> str:
     """Return the addresses of a subnet, a resource of its own or inside its network's body."""
-    own = find(call, subnet)
-    network, _, name = subnet.rpartition("/subnets/")
-    above = find(call, network) if network else None
-    listed = above.properties.get("subnets") or () if above else ()
-    inside = [s for s in listed if str(s.get("name")).lower() == name.lower()]
+    own, inside = find(call, subnet), _in_network(call, subnet)
     if own is None and not inside:
         require_there(call, subnet, "properties.ipConfigurations")
     properties = own.properties if own else inside[0].get("properties") or {}

@@ -5,6 +5,7 @@ from typing import Final
 
 from infra.catalogue.api_versions import NETWORK as VERSION
 from infra.contract.json_types import Document, JsonObject
+from localcloud.behaviours.address_ranges import require_apart, require_inside, require_within
 from localcloud.behaviours.listed_children import Entries, Listed
 from localcloud.behaviours.network_uses import (
     SUBNET,
@@ -18,6 +19,7 @@ from localcloud.behaviours.network_uses import (
     subnets_with,
     with_lists,
 )
+from localcloud.behaviours.networks import ROUTE_TABLE
 from localcloud.behaviours.peerings import (
     COMPUTED,
     DEFAULTS,
@@ -35,7 +37,6 @@ from localcloud.store.resources import StoredResource
 
 _NETWORK: Final = "Microsoft.Network/virtualNetworks"
 _GROUP: Final = "Microsoft.Network/networkSecurityGroups"
-_TABLE: Final = "Microsoft.Network/routeTables"
 _POLLED: Final = frozenset({"PUT", "DELETE"})
 _RULE: Final = ("access", "direction", "priority", "protocol")
 _PRIORITIES: Final = range(100, 4097)
@@ -95,19 +96,27 @@ def _require_hop(name: str, route: Document) -> None:
         raise invalid([("properties.nextHopIpAddress", says)])
 
 
+def _require_prefix(call: Call, network: str, name: str, wanted: Document) -> None:
+    """Refuse a subnet outside its network, or without addresses that something has."""
+    if call.arm.type == SUBNET:  # its network is checked with the new address space
+        require_within(call, network, name, wanted)
+    keep_used_prefix(call, network, name, wanted)
+
+
 # Azure keeps the subnets of a network whose PUT does not name them, and deletes rules and routes.
 SUBNETS: Final = Listed(
     "subnets",
     SUBNET,
     kept=True,
-    require_one=keep_used_prefix,
+    require=require_apart,
+    require_one=_require_prefix,
     may_go=require_empty,
     computed=in_subnet,
     ignored=frozenset({"ipConfigurations", "privateEndpoints"}),
 )
 RULES: Final = Listed("securityRules", f"{_GROUP}/securityRules", require=_require_rules)
 ROUTES: Final = Listed(
-    "routes", f"{_TABLE}/routes", defaults={"hasBgpOverride": False}, require=_require_routes
+    "routes", f"{ROUTE_TABLE}/routes", defaults={"hasBgpOverride": False}, require=_require_routes
 )
 
 
@@ -124,7 +133,10 @@ PEERINGS: Final = Listed(
 
 
 def _network(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
-    return PEERINGS.take(call, SUBNETS.take(call, wanted, old), old)
+    body = PEERINGS.take(call, SUBNETS.take(call, wanted, old), old)
+    for each in SUBNETS.of(call, old.id if old else str(call.arm)):
+        require_inside(call.arm.name, body["properties"], each.name, each.properties)
+    return body
 
 
 def _show_network(call: Call, network: StoredResource, body: JsonObject) -> JsonObject:
@@ -178,7 +190,7 @@ KINDS: Final = (
         fill=RULES.fill_child,
     ),
     Kind(
-        _TABLE,
+        ROUTE_TABLE,
         versions=(VERSION,),
         location=True,
         read_only=("properties.subnets", "properties.resourceGuid"),

@@ -6,6 +6,7 @@ from infra.contract.discovery import TENANT
 from infra.contract.json_types import JsonObject
 from localcloud.calls.lookups import find
 from localcloud.calls.messages import Call
+from localcloud.calls.refusals import RefusedError
 from localcloud.store.resources import StoredResource
 
 _USER_TYPE = "Microsoft.ManagedIdentity/userAssignedIdentities"
@@ -27,8 +28,9 @@ def with_identity(call: Call, wanted: JsonObject, old: StoredResource | None) ->
         answered["principalId"] = before.get("principalId") or str(uuid.uuid4())
         answered["tenantId"] = TENANT
     if "userassigned" in kinds:
+        held = {str(each).lower() for each in before.get("userAssignedIdentities") or ()}
         answered["userAssignedIdentities"] = {
-            each: _user_assigned(call, each)
+            each: _user_assigned(call, each, held=each.lower() in held)
             for each, value in _users(identity, before).items()
             if value is not None
         }
@@ -43,11 +45,23 @@ def _users(identity: JsonObject, before: JsonObject) -> JsonObject:
     return asked if isinstance(asked, dict) else known
 
 
-def _user_assigned(call: Call, id: str) -> dict[str, str]:
-    """Return the principal of an identity; a stable made-up one if the cloud does not have it."""
+def _user_assigned(call: Call, id: str, *, held: bool) -> dict[str, str]:
+    """Return the principal of an identity; a stable made-up one if what the resource held is gone.
+
+    Refuses a new one that the cloud does not have.
+    """
     known = find(call, id)
     if known is not None and known.type == _USER_TYPE:
         return {key: known.properties[key] for key in ("principalId", "clientId")}
+    if not held:
+        raise RefusedError(
+            400,
+            "FailedIdentityOperation",
+            f"Identity operation for resource '{call.arm}' failed with error 'Failed to perform "
+            "resource identity operation. Status: 'BadRequest'. Response: "
+            f"'Resource '{id}' was not found.''.",
+            target="identity.userAssignedIdentities",
+        )
     space = uuid.UUID(call.cloud.id)
     return {
         key: str(uuid.uuid5(space, f"{key} {id.lower()}")) for key in ("principalId", "clientId")

@@ -5,6 +5,7 @@ from typing import Final
 
 from infra.catalogue.locations import location_name, same_location
 from infra.contract.json_types import JsonObject
+from localcloud.behaviours.references import require_references
 from localcloud.calls.fault_injection import InjectedFailure
 from localcloud.calls.identities import with_identity
 from localcloud.calls.kinds import IgnoredChanges, Kind
@@ -143,6 +144,8 @@ def _written(
     document = kind.fill(call, wanted, old) if kind.fill else wanted
     if old is not None and kind.ignored_changes is not None:
         document = _without_ignored_changes(kind.ignored_changes, document, old, secrets)
+    before = old.properties if old else {}
+    require_references(call, kind.type, document.get("properties") or {}, before)
     failure = _failure(call, kind)
     if _ERRORS in kind.read_only:
         errors = [{"error": failure.error}] if failure else None

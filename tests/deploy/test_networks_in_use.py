@@ -39,7 +39,11 @@ def test_a_network_is_not_deleted_under_the_network_card_of_others(networked):
     # Its network would not be deleted either, for the same reason: that is said once.
     assert said.err.count(card) == 1
     networked.edit("address_prefix: 10.1.0.0/24", "address_prefix: 10.1.0.0/25")
-    networked.good("preview")  # which deletes nothing
+    for command in (["preview"], ["up", "--yes"]):
+        said = networked.aml(*command)
+        assert said.code == 2
+        assert "subnet 'nodes' cannot be changed: 10.1.0.0/24 cannot be taken away" in said.err
+        assert card in said.err
     networked.edit("address_prefix: 10.1.0.0/25", "address_prefix: 10.1.0.0/24")
     networked.edit(NETWORKS, "")
     assert f"{card} uses it" in networked.aml("up", "--yes").err
@@ -82,6 +86,37 @@ def test_an_endpoint_of_others_keeps_a_network_and_is_named_in_place_of_its_card
     assert f"subnet 'nodes' cannot be deleted: {endpoint} uses it." in said.err
     asks(networked, "DELETE", endpoint, NETWORK)
     networked.good("destroy", "--yes")
+
+
+RANGES = """\
+  aml:networks:
+    - name: platform
+      address_space: [{space}]
+      subnets:
+        - {{name: one, address_prefix: {one}}}
+        - {{name: two, address_prefix: {two}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("space", "one", "two", "why"),
+    [
+        ("10.1.0.0/16", "10.1.1.0/24", "10.1.0.0/24", "overlaps 10.1.1.0/24, which subnet 'two'"),
+        ("10.2.0.0/16", "10.2.0.0/24", "10.2.1.0/24", "subnet 'one' is outside 10.2.0.0/16"),
+        ("10.1.0.0/16", "10.1.2.0/24", "10.1.0.0/24", ""),  # two follows when one has left
+        ("10.1.0.0/16", "10.1.0.0/25", "10.1.1.0/24", ""),
+    ],
+)
+def test_ranges_that_the_service_would_refuse_on_the_way_are_refused_before(
+    project, space, one, two, why
+):
+    text = project.stack_file().read_text(encoding="utf-8")
+    before = RANGES.format(space="10.1.0.0/16", one="10.1.0.0/24", two="10.1.1.0/24")
+    project.stack_file().write_text(text + before, encoding="utf-8")
+    project.good("up", "--yes")
+    project.edit(before, RANGES.format(space=space, one=one, two=two))
+    said = project.aml("up", "--yes")
+    assert (said.code, why in said.err) == (2 if why else 0, True), said.err
 
 
 PROGRAM = """\

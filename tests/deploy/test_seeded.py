@@ -50,7 +50,7 @@ def test_a_stack_that_refers_elsewhere_deploys_after_seeding(elsewhere):
     refused = elsewhere.aml("up", "--yes")
     assert refused.code != 0
     assert "aml cloud seed" in refused.err
-    assert refused.err.count("does not exist") == 6
+    assert refused.err.count("does not exist") == 7
     assert elsewhere.in_cloud() == []
     made = elsewhere.good("cloud", "seed", str(elsewhere.stack_file()), "--json").data
     assert {each["outcome"] for each in made} == {"made"}

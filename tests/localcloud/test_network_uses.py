@@ -135,3 +135,100 @@ def test_a_zone_is_kept_while_networks_are_linked_to_it(chain, base, put, subnet
     refused(chain, zone, "CannotDeleteResource", 409, names="/virtualNetworkLinks/net")
     gone(chain, f"{zone}/virtualNetworkLinks/net")
     gone(chain, zone)
+
+
+NOWHERE = "/subscriptions/s/resourceGroups/g/providers/Microsoft."
+GONE = {
+    "a security group": ("NETWORK/virtualNetworks/net/subnets/other", {
+        "addressPrefix": "10.0.9.0/24", RULES: {"id": f"{NOWHERE}Network/networkSecurityGroups/x"},
+    }),
+    "a route table": ("NETWORK/virtualNetworks/net/subnets/other", {
+        "addressPrefix": "10.0.9.0/24", ROUTES: {"id": f"{NOWHERE}Network/routeTables/x"},
+    }),
+    "a route table in a network": ("NETWORK/virtualNetworks/new", {
+        "addressSpace": {"addressPrefixes": ["10.0.0.0/16"]},
+        "subnets": [{"name": "one", "properties": {
+            "addressPrefix": "10.0.0.0/24", ROUTES: {"id": f"{NOWHERE}Network/routeTables/x"},
+        }}],
+    }),
+    "a cluster's subnet": ("WORKSPACE/computes/cpu", {
+        "computeType": "AmlCompute",
+        "properties": {
+            "vmSize": "STANDARD_DS3_V2", "scaleSettings": {"maxNodeCount": 1},
+            "subnet": {"id": f"{NOWHERE}Network/virtualNetworks/x/subnets/y"},
+        },
+    }),
+    "a key's vault": ("WORKSPACE2", {
+        "encryption": {"status": "Enabled", "keyVaultProperties": {
+            "keyVaultArmId": f"{NOWHERE}KeyVault/vaults/x", "keyIdentifier": "https://x/keys/k/1",
+        }},
+    }),
+    "a log store": ("PROVIDERS/Microsoft.Insights/components/other", {
+        "Application_Type": "web",
+        "WorkspaceResourceId": f"{NOWHERE}OperationalInsights/workspaces/x",
+    }),
+    "no subnet at all": ("WORKSPACE/computes/cpu", {
+        "computeType": "AmlCompute",
+        "properties": {
+            "vmSize": "STANDARD_DS3_V2", "scaleSettings": {"maxNodeCount": 1},
+            "subnet": {"id": "NETWORK/virtualNetworks/net"},
+        },
+    }),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", GONE)
+def test_an_id_that_nothing_has_is_refused(chain, chain_workspace, base, subnet, what):
+    path, properties = GONE[what]
+    at = base.rpartition("/")[0]
+    for word, real in (("NETWORK/", f"{base}/"), ("PROVIDERS", at), ("WORKSPACE", chain_workspace)):
+        path = path.replace(word, real) if path.startswith(word) else path
+    body = {**HERE, "kind": "web", "properties": properties}
+    if path == f"{chain_workspace}2":
+        there = chain.arm("GET", chain_workspace).json()
+        body = {**HERE, "properties": {**there["properties"], **properties}}
+    answered = chain.arm("PUT", path, body)
+    error = answered.json()["error"]
+    assert (answered.status_code, "was not found" in error["message"]) == (400, True), error
+
+
+def test_an_identity_that_nothing_has_is_refused_and_one_that_went_is_kept(chain, chain_workspace):
+    identity = f"{chain_workspace.partition('/providers/')[0]}/providers"
+    identity += "/Microsoft.ManagedIdentity/userAssignedIdentities/one"
+    both = {"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {identity: {}}}
+    refused = chain.arm("PATCH", chain_workspace, {"identity": both})
+    assert refused.json()["error"]["code"] == "FailedIdentityOperation"
+    assert chain.arm("PUT", identity, HERE).status_code == 201
+    assert chain.arm("PATCH", chain_workspace, {"identity": both}).status_code in {200, 202}
+    gone(chain, identity)
+    kept = chain.arm("PATCH", chain_workspace, {"properties": {"description": "still"}})
+    assert kept.status_code in {200, 202}
+
+
+def test_a_write_that_leaves_a_dead_id_as_it_was_is_not_refused(chain, base, put, subnet):
+    put(subnet, {"addressPrefix": "10.0.0.0/24", ROUTES: {"id": f"{base}/routeTables/routes"}})
+    chain.cloud.store.resources.remove([f"{base}/routeTables/routes"])
+    put(subnet, {
+        "addressPrefix": "10.0.0.0/24", ROUTES: {"id": f"{base}/routeTables/routes"},
+        "serviceEndpoints": [{"service": "Microsoft.Storage"}],
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "properties", "code"),
+    [
+        ("/subnets/other", {"addressPrefix": "10.0.0.128/25"}, "NetcfgSubnetRangesOverlap"),
+        ("/subnets/other", {"addressPrefix": "10.7.0.0/24"}, "NetcfgSubnetRangeOutsideVnet"),
+        (
+            "",
+            {"addressSpace": {"addressPrefixes": ["10.8.0.0/16"]}},
+            "NetcfgSubnetRangeOutsideVnet",
+        ),
+    ],
+)
+def test_ranges_of_subnets_are_apart_and_within_their_network(
+    chain, subnet, path, properties, code
+):
+    network = subnet.partition("/subnets/")[0]
+    answered = chain.arm("PUT", f"{network}{path}", {**HERE, "properties": properties})
+    assert (answered.status_code, answered.json()["error"]["code"]) == (400, code)

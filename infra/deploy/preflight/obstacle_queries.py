@@ -20,12 +20,19 @@ from infra.arm.soft_delete import (
     deleted_workspaces,
     pages,
 )
-from infra.catalogue.api_versions import CONTAINER_REGISTRY_NAMES, KEY_VAULT, LOCKS, STORAGE
+from infra.catalogue.api_versions import (
+    CONTAINER_REGISTRY_NAMES,
+    KEY_VAULT,
+    LOCKS,
+    NETWORK,
+    STORAGE,
+)
 from infra.catalogue.documents import value_at
 from infra.catalogue.names import parse_arm_id
 from infra.catalogue.types.table import TYPES
 from infra.contract.errors import ProviderError
 from infra.contract.json_types import Document
+from infra.deploy.preflight.address_ranges import networks_of
 from infra.deploy.preflight.facts import Region
 from infra.deploy.preflight.in_use import Uses
 from infra.deploy.preflight.obstacles import Lock, ObstacleFacts, obstacles
@@ -48,6 +55,9 @@ _NAMES: Final[Mapping[str, str]] = {
     VAULT: KEY_VAULT,
     "Microsoft.ContainerRegistry/registries": CONTAINER_REGISTRY_NAMES,
 }
+_ROLE: Final = "microsoft.authorization/roledefinitions"
+_ML: Final = "Microsoft.MachineLearningServices/workspaces"
+_ON_TRUST: Final = frozenset({f"{_ML}/datastores", f"{_ML}/connections"})
 _VERSIONS: Final = {row.name.lower(): row.api_version for row in TYPES}
 
 
@@ -85,6 +95,7 @@ class ObstacleQueries:
             taken=dict(self._taken(new)),
             missing=dict(self._missing(own_program=own_program)),
             offers={name: self._offers(name) for name in regions},
+            networks=dict(self._networks()),
             unanswered=self._unanswered,
         )
 
@@ -124,6 +135,12 @@ class ObstacleQueries:
             yield from Uses(self._client, self._plan).kept()
         except ProviderError as error:
             self._unanswered.append(f"What uses the networks could not be read: {error.detail}")
+
+    def _networks(self) -> Iterator[tuple[str, Document]]:
+        for id_ in networks_of(self._plan):
+            found = self._read(id_, NETWORK)
+            if found:
+                yield id_.lower(), found
 
     def _deleted(self, each: Planned) -> DeletedResource | None:
         try:
@@ -168,8 +185,8 @@ class ObstacleQueries:
     def _missing(self, *, own_program: bool) -> Iterator[tuple[str, list[str]]]:
         """Yield what a new resource refers to and that neither exists nor is made by the plan.
 
-        On the local cloud only for types that it looks up itself: for the rest it takes anybody's
-        word, since only Azure has it.
+        On the local cloud only what it looks for itself: for the rest it takes anybody's word,
+        since only Azure has it.
         """
         made = {each.new.lower() for each in self._plan if each.new}
         there: dict[str, bool] = {}
@@ -182,8 +199,9 @@ class ObstacleQueries:
                 yield each.step.urn, lost
 
     def _lacks(self, each: Planned, id_: str, there: dict[str, bool]) -> bool:
-        version = _VERSIONS.get(parse_arm_id(id_).type.lower())
-        if version is None or (self._client.endpoint.local and each.row.name != WORKSPACE):
+        type_ = parse_arm_id(id_).type.lower()
+        version, local = _VERSIONS.get(type_), self._client.endpoint.local
+        if version is None or (local and (type_ == _ROLE or _is_trusted(each))):
             return False
         key = id_.lower()
         if key not in there:
@@ -194,6 +212,11 @@ class ObstacleQueries:
     def _read(self, id_: str, version: str) -> Document:
         answer = self._client.send("GET", url_path(id_), api_version=version)
         return answer.document if answer.ok else {}
+
+
+def _is_trusted(each: Planned) -> bool:
+    """Return whether the local cloud does not look for what a resource refers to."""
+    return each.detached or each.row.name in _ON_TRUST
 
 
 def _is_in(id_: str, known: Collection[str]) -> bool:

@@ -10,6 +10,8 @@ from typing import Final
 
 from infra.arm.soft_delete import VAULT, WORKSPACE, DeletedResource, SoftDeletePolicy
 from infra.catalogue.names import parse_arm_id, same_arm_id
+from infra.contract.json_types import Document
+from infra.deploy.preflight.address_ranges import misplaced
 from infra.deploy.preflight.facts import Region
 from infra.deploy.preflight.planned import Planned
 from infra.deploy.preflight.planned_quota import without_room
@@ -45,7 +47,8 @@ class ObstacleFacts:
     hold a new name, by the new id. ``there``: new ids that exist, ``own`` those of the stack.
     ``taken``: new ids whose names are not available, with the service's reason. ``missing``: ids of
     what replacements refer to, and that does not exist. ``offers``: what the regions of new
-    computes have, by their names. ``unanswered``: queries that failed.
+    computes have, by their names. ``networks``: those whose ranges change, by their ids.
+    ``unanswered``: queries that failed.
     """
 
     local: bool
@@ -59,6 +62,7 @@ class ObstacleFacts:
     taken: Mapping[str, str] = field(default_factory=dict)
     missing: Mapping[str, Sequence[str]] = field(default_factory=dict)
     offers: Mapping[str, Region] = field(default_factory=dict)
+    networks: Mapping[str, Document] = field(default_factory=dict)
     own_program: bool = False
     unanswered: Sequence[str] = ()
 
@@ -182,6 +186,10 @@ def _without_room(plan: Sequence[Planned], facts: ObstacleFacts) -> Iterator[str
     yield from without_room(plan, facts.offers)
 
 
+def _ranges(plan: Sequence[Planned], facts: ObstacleFacts) -> Iterator[str]:
+    yield from misplaced(plan, facts.networks)
+
+
 def _replaced(plan: Iterable[Planned], type_: str) -> Iterator[Planned]:
     return (each for each in plan if each.replaced and each.old and each.row.name == type_)
 
@@ -198,4 +206,5 @@ _RULES: Final[tuple[Callable[[Sequence[Planned], ObstacleFacts], Iterator[str]],
     _exists,
     _refers_to_nothing,
     _without_room,
+    _ranges,
 )

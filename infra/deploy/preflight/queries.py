@@ -23,6 +23,7 @@ from infra.catalogue.api_versions import (
     CONTAINER_REGISTRY_NAMES,
     KEY_VAULT,
     MACHINE_LEARNING,
+    NETWORK,
     PROVIDERS,
     STORAGE,
 )
@@ -50,12 +51,12 @@ _NAMES: Final[Mapping[str, tuple[str, str, str]]] = {
     "key_vault": ("Microsoft.KeyVault", "vaults", KEY_VAULT),
     "container_registry": ("Microsoft.ContainerRegistry", "registries", CONTAINER_REGISTRY_NAMES),
 }
-_OF_WORKSPACE: Final = frozenset(
-    {"storage_account_id", "key_vault_id", "application_insights_id", "container_registry_id",
-     "hub_id"}
-)  # fmt: skip
-_ANYWHERE: Final = frozenset({"scope_id", "private_endpoint"})
+_ON_TRUST: Final = frozenset({"aml:datastores", "aml:connections"})
 _ROWS: Final = {row.pulumi_type: row for row in TYPES}
+_VERSIONS: Final = {
+    **{row.name.lower(): row.api_version for row in TYPES},
+    "microsoft.network/routetables": NETWORK,
+}
 
 
 class PreflightQueries:
@@ -141,7 +142,7 @@ class PreflightQueries:
                     yield known
 
     def _given(self) -> Iterator[str]:
-        """Yield the ids that the cloud looks for; the local one takes a stack's word for most."""
+        """Yield the ids that the cloud looks for; the local one takes a stack's word for some."""
         for at, id_ in references(self._spec).items():
             if not self._client.endpoint.local or _is_looked_up(at):
                 yield id_
@@ -156,9 +157,9 @@ class PreflightQueries:
 
     def _version(self, type_: str) -> str:
         """Return a version to read a type in: the catalogue's, else the newest of the service."""
-        rows = [row for row in TYPES if row.name.lower() == type_.lower()]
-        if rows:
-            return rows[0].api_version
+        known = _VERSIONS.get(type_.lower())
+        if known:
+            return known
         namespace, _, name = type_.lower().partition("/")
         types = self._registered().get(namespace, {}).get("resourceTypes") or ()
         found = [each for each in types if str(each.get("resourceType")).lower() == name]
@@ -309,5 +310,9 @@ def refuse_problems(
 
 
 def _is_looked_up(at: Location) -> bool:
-    """Return whether the local cloud refuses a reference at this place to what does not exist."""
-    return (at[0] == "aml:workspace" and at[1] in _OF_WORKSPACE) or bool(_ANYWHERE & set(at))
+    """Return whether the local cloud refuses a reference at this place to what does not exist.
+
+    It takes a stack's word for attached machines and for what datastores and connections lead to.
+    """
+    attached = at[0] == "aml:computes" and at[-1] == "resource_id"
+    return not attached and at[0] not in _ON_TRUST
