@@ -418,6 +418,15 @@ def test_a_reason_that_no_change_shows_is_a_line():
     assert step_lines(step) == ["named"]
 
 
+@pytest.mark.parametrize("op", [Op.DELETE, Op.REPLACE, Op.UPDATE])
+def test_a_container_that_goes_says_what_goes_with_it(op):
+    token = "azure-native:storage:BlobContainer"
+    lines = step_lines(
+        Step(op, f"urn:pulumi:s::p::{token}::raw", token, old={"containerName": "raw"})
+    )
+    assert ("deletes the blobs in it" in lines) == (op is not Op.UPDATE)
+
+
 def test_a_note_follows_its_change():
     path = f"{INNER}.schedules.computeStartStop[0].cron.expression"
     step = Step(

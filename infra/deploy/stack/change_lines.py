@@ -25,7 +25,7 @@ from infra.deploy.stack.file_entries import (
     row_for,
     rows_of_resource,
 )
-from infra.engine.model.events import Step
+from infra.engine.model.events import Op, Step
 
 LATER: Final = "[known after deployment]"
 HIDDEN: Final = "[secret]"
@@ -35,6 +35,12 @@ _CONTEXT: Final = 20
 _PLAIN: Final = re.compile(r"[A-Za-z_/][\w./:@+-]*")
 _YAML_WORDS: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off"})
 _IDENTITY: Final = "identity"
+_DELETES: Final = frozenset({Op.DELETE, Op.REPLACE})
+_CONTENTS: Final = {
+    "azure-native:storage:BlobContainer": "deletes the blobs in it",
+    "azure-native:storage:StorageAccount": "deletes the blobs and files in it",
+}
+"""Type to what a person loses with a resource of it, which a plan does not show otherwise."""
 _TAGS: Final = re.compile(r"(properties\.)?tags\.(.+)")
 
 
@@ -52,6 +58,8 @@ def step_lines(step: Step, *, own_program: bool = False) -> list[str]:
         Changed(path, _remarks(step, path, kind)) for path, kind in sorted(step.diffs.items())
     ]
     lines = list(change_lines(step.type, changed, step.old, step.new, own_program=own_program))
+    if step.type in _CONTENTS and step.op in _DELETES:
+        lines.append(_CONTENTS[step.type])
     why = reason(step, own_program=own_program)
     marked = any(REPLACES in each.remarks for each in changed)
     if marked and why == _fixed(step, own_program=own_program):
