@@ -95,10 +95,11 @@ def cost(
     file: Path | None,
     as_json: bool,
 ) -> None:
-    """Show what the runs of this project did cost at most, by list price.
+    """Show what the runs of this clone did cost at most, by list price.
 
     The time that a run held its nodes, in the period, by the price of their VM size and region.
-    Waiting costs nothing. Runs without a price are named, never counted as 0.
+    Waiting costs nothing. Runs without a price are named, never counted as 0. What was submitted
+    from other clones is in the history of those: a team adds up their `--json`.
     """
     key = _key(by)
     table = None if file is None else read_prices(file)
@@ -225,7 +226,7 @@ def _show(
     between = f"since {local_text(period.since)}" if period.since else "in all"
     of = f"list prices of {prices}" if prices == PRICED else f"prices of {prices}"
     if groups:
-        say(f"{_runs(total.runs)}: at most {_short(total.usd)} USD {between}, {of}.")
+        say(f"{_runs(total.runs)} of this clone: at most {_short(total.usd)} USD {between}, {of}.")
     for (target, why), count in unpriced.items():
         say(f"Not priced: {_runs(count)} on {target} ({why}).")
 

@@ -48,7 +48,7 @@ def test_experiments_are_listed_dearest_first(priced):
     assert first.split()[:4] == ["a", "1", "2.00", "2.00"]
     assert second.split()[:4] == ["b", "1", "2.00", "0.50"]
     assert third.split()[:4] == ["c", "1", "0.01", "<0.01"]
-    assert "3 runs: at most 2.50 USD in all, prices of prices.csv." in said.err
+    assert "3 runs of this clone: at most 2.50 USD in all, prices of prices.csv." in said.err
     assert "Not priced: 1 run on local (this machine)." in said.err
 
 
