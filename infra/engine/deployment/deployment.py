@@ -6,7 +6,6 @@ graph. Provider calls happen outside every lock; their result is recorded before
 """
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -27,7 +26,7 @@ from infra.engine.model.events import Op, Summary
 from infra.engine.model.goals import Answer, Goal, ReadGoal
 from infra.engine.model.hooks import HookCall
 from infra.engine.model.paths import differences
-from infra.engine.model.resources import STACK_TYPE, Resource, make_urn, urn_name
+from infra.engine.model.resources import STACK_TYPE, Resource, is_urn, make_urn, urn_name
 from infra.engine.model.values import has_unknown, hidden, plain
 from infra.engine.planning.aliases import candidates
 from infra.engine.planning.decision import (
@@ -44,7 +43,6 @@ from infra.engine.planning.ledger import Ledger, StateEntry
 from infra.engine.planning.naming import naming_of
 
 _GET_RESOURCE: Final = "pulumi:pulumi:getResource"
-_URN: Final = re.compile(r"urn:pulumi:.*?::.*?::.*?::", re.DOTALL)
 
 
 class Deployment:
@@ -439,7 +437,7 @@ def _kind(of: Goal | Resource) -> str:
 
 
 def _refuse_malformed(mentioned_urn: str, option: str, urn: str) -> None:
-    if _URN.match(mentioned_urn):
+    if is_urn(mentioned_urn):
         return
     raise UsageError(
         f"{mentioned_urn!r} in {option!r} is not a URN.",

@@ -4,6 +4,7 @@ Field names follow Pulumi's JSON keys in snake_case. ``inputs`` and ``outputs`` 
 ``infra.engine.model.values`` (secrets decrypted). Reading, encrypting, writing belong to ``state``.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -12,6 +13,7 @@ from infra.contract.json_types import Document
 
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 PROVIDER_PREFIX: Final = "pulumi:providers:"
+_URN: Final = re.compile(r"urn:pulumi:.*?::.*?::.*?::", re.DOTALL)
 
 OperationKind = Literal["creating", "updating", "deleting", "reading", "importing"]
 
@@ -86,6 +88,11 @@ class Loaded:
 
     resources: Sequence[Resource] = ()
     pending: Sequence[PendingOperation] = ()
+
+
+def is_urn(text: str) -> bool:
+    """Say whether a text has all parts of a URN."""
+    return _URN.match(text) is not None
 
 
 def make_urn(stack: str, project: str, parent: str, type_: str, name: str) -> str:

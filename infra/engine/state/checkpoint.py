@@ -38,6 +38,10 @@ _LATEST: Final = (
     "metadata",
     "extensions",
 )
+_OLD: Final = (1, 2)
+_REWRITE: Final = (
+    "Run `pulumi stack export` and `pulumi stack import`: they write the current version."
+)
 _RESTORE: Final = "The file was left as it is. Restore a backup beside it, or import an export."
 
 
@@ -67,7 +71,8 @@ def parse(data: bytes, *, at: str) -> Checkpoint:
     document = _document(data, at)
     version, features = document.get("version"), document.get("features") or []
     if version not in _VERSIONS:
-        raise _refused(f"Its version is {version!r}; this release reads versions 3 and 4.", at)
+        detail = f"Its version is {version!r}; this release reads versions 3 and 4."
+        raise StateError(detail, remedy=_REWRITE if version in _OLD else _RESTORE, at=at)
     strange = sorted(set(features) - _KNOWN_FEATURES)
     if strange:
         raise _refused(f"It uses features this release lacks: {', '.join(strange)}.", at)

@@ -10,7 +10,7 @@ from typing import Final, Literal, cast, get_args
 
 from infra.contract.errors import StateError
 from infra.contract.json_types import Document, JsonObject
-from infra.engine.model.resources import OperationKind, PendingOperation, Resource
+from infra.engine.model.resources import OperationKind, PendingOperation, Resource, is_urn
 from infra.engine.model.values import whole
 from infra.engine.state.properties import Vault, decoded, encoded
 
@@ -108,6 +108,8 @@ def resource_of(entry: Document, vault: Vault) -> Resource:
     for required in ("urn", "type"):
         if not fields.get(required):
             raise _misshapen(str(entry.get("urn") or entry), required, "is missing")
+    if not is_urn(fields["urn"]):
+        raise _misshapen(fields["urn"], "urn", "is no URN of Pulumi")
     return Resource(**fields)
 
 

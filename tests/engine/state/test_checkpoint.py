@@ -118,6 +118,8 @@ def test_a_key_that_is_null_is_as_if_absent(vault, key):
     ("key", "value", "message"),
     [
         ("urn", "", "`urn` is missing"),
+        ("urn", "nonsense", "`urn` is no URN of Pulumi"),
+        ("urn", "urn:pulumi:dev::proj::type", "`urn` is no URN of Pulumi"),
         ("type", None, "`type` is missing"),
         ("inputs", [], "`inputs` is list, not dict"),
         ("dependencies", "d", "`dependencies` is str, not list"),
@@ -276,6 +278,7 @@ def test_timestamp(now_ns, expected):
         ("{", "not JSON"),
         ("[]", "not a JSON object"),
         ('{"version": 2}', "version is 2"),
+        ('{"version": [1]}', "version is"),
         ('{"version": 4, "features": ["telepathy"], "deployment": {}}', "lacks: telepathy"),
         ('{"version": 3}', "neither `checkpoint` nor `deployment`"),
         ('{"version": 3, "deployment": []}', "deployment is not"),
