@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -31,6 +32,20 @@ from runtime.studio import (
 from runtime.studio.guard import Guard
 from runtime.studio.site import Site, site_of
 
+
+class _Anything(Convertor[str]):
+    """The rest of an address: names of files may have lines, which starlette's own stops at."""
+
+    regex = r"(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("any", _Anything())
 _PAGES: Final[dict[str, Callable[[Request], Response]]] = {
     "/": run_pages.runs,
     "/live": live.table,
@@ -38,9 +53,9 @@ _PAGES: Final[dict[str, Callable[[Request], Response]]] = {
     "/runs/{run_id}": run_pages.run,
     "/runs/{run_id}/live": live.run,
     "/runs/{run_id}/parts/live": live.run_parts,
-    "/runs/{run_id}/logs/{name:path}": run_pages.log,
-    "/runs/{run_id}/files/{name:path}": run_pages.file,
-    "/runs/{run_id}/snapshot/{name:path}": run_pages.snapshot_file,
+    "/runs/{run_id}/logs/{name:any}": run_pages.log,
+    "/runs/{run_id}/files/{name:any}": run_pages.file,
+    "/runs/{run_id}/snapshot/{name:any}": run_pages.snapshot_file,
     "/prune": prune_pages.planned,
     "/schedules": schedule_pages.schedules,
     "/schedules/{name}": schedule_pages.schedule,
@@ -51,7 +66,7 @@ _PAGES: Final[dict[str, Callable[[Request], Response]]] = {
     "/environments/locks/{digest}": environment_pages.lock,
     "/models": model_pages.models,
     "/models/{name}/{version}": model_pages.model,
-    "/models/{name}/{version}/files/{file:path}": model_pages.file,
+    "/models/{name}/{version}/files/{file:any}": model_pages.file,
     "/computes": compute_pages.computes,
     "/computes/live": compute_pages.computes_live,
     "/computes/new": compute_pages.new,

@@ -7,11 +7,13 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from runtime.agent.files import Below, is_inside, readable_below
+from runtime.studio.terminal_text import plain
 
 Kind: TypeAlias = Literal["text", "table", "picture", "html", "other"]
 MOST_BYTES: Final = 1024 * 1024
@@ -25,6 +27,7 @@ PICTURES: Final = {
     ".svg": "image/svg+xml",
 }
 _TABLES: Final = {".csv": ",", ".tsv": "\t"}
+_LOGS: Final = frozenset({".txt", ".log"})
 _PAGES: Final = frozenset({".html", ".htm"})
 
 
@@ -67,10 +70,14 @@ def shown(file: Path, name: str) -> Shown:
         return Shown(name, size, "other")
     text = content.decode("utf-8", "replace")
     if suffix in _TABLES:
-        rows = list(csv.reader(io.StringIO(text), delimiter=_TABLES[suffix]))
-        return Shown(name, size, "table", rows=rows[:MOST_ROWS], cut=cut or len(rows) > MOST_ROWS)
+        with suppress(csv.Error):  # then it is no table that anybody reads
+            rows = list(csv.reader(io.StringIO(text), delimiter=_TABLES[suffix]))
+            more = len(rows) > MOST_ROWS
+            return Shown(name, size, "table", rows=rows[:MOST_ROWS], cut=cut or more)
     if suffix == ".json" and not cut:
         text = _indented(text)
+    if suffix in _LOGS:
+        text = plain(text)
     return Shown(name, size, "html" if suffix in _PAGES else "text", text, cut=cut)
 
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.contract.discovery import never_starting
 from runtime.studio.access import Access
+from runtime.studio.addresses import unquoted
 
 ENTRANCE: Final = "/enter"
 LINKS: Final = "/links"
@@ -52,6 +53,7 @@ class Guard:
         if scope["type"] != "http":
             await self._pages(scope, receive, send)
             return
+        scope = {**scope, "path": unquoted(scope["raw_path"])}
         request = Request(scope, receive)
         answer = await self._answer(request)
 

@@ -21,11 +21,12 @@ from runtime.history.child_runs import PARENT
 from runtime.history.fold import as_text
 from runtime.history.store import Filter, History
 from runtime.model.runs import RunEvent, RunRecord
+from runtime.studio.addresses import visible
 from runtime.studio.parts import parts_of
 from runtime.studio.run_view import point_of
 from runtime.studio.site import Site, digest, site_of
 from runtime.studio.step_view import Bar, bars_of, steps_of
-from runtime.studio.terminal_text import without_sequences
+from runtime.studio.terminal_text import shown
 from runtime.submit.run_logs import log_chunks
 
 _PAUSE_S: Final = 0.5
@@ -205,11 +206,14 @@ class RunFollower:
                 chunks = log_chunks(self._site.session, record, self._offsets, lambda _: None)
         except PlatformError:
             return []  # asked again in a moment
-        self._offsets |= {chunk.name: chunk.offset for chunk in chunks}
-        return [
-            _event("log", {"name": chunk.name, "text": without_sequences(chunk.text)})
-            for chunk in chunks
-        ]
+        found = []
+        for chunk in chunks:
+            part = shown(chunk.text)
+            self._offsets[chunk.name] = chunk.offset - len(part.held.encode())
+            if part.text or part.replaces:
+                told = {"name": visible(chunk.name), "text": part.text, "replaces": part.replaces}
+                found.append(_event("log", told))
+        return found
 
 
 def _told(record: RunRecord, event: RunEvent) -> list[str]:

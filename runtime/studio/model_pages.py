@@ -13,6 +13,7 @@ from runtime.agent.files import OutsideError
 from runtime.api.exceptions import WebserviceException
 from runtime.api.workspace import Workspace
 from runtime.studio import files
+from runtime.studio.addresses import visible
 from runtime.studio.site import Site, site_of
 from runtime.studio.workspace import opened_workspace
 
@@ -75,7 +76,7 @@ def file(request: Request) -> Response:
             message=f"Model {given['name']}:{given['version']} has no file {given['file']!r} on"
             " this machine.",
         )
-    return FileResponse(found, media_type="application/octet-stream", filename=found.name)
+    return FileResponse(found, media_type="application/octet-stream", filename=visible(found.name))
 
 
 def download(request: Request) -> Response:

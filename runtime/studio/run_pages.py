@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
@@ -22,6 +21,7 @@ from runtime.model.states import RunState
 from runtime.pipelines.again import is_repeatable
 from runtime.snapshots.store import object_file
 from runtime.studio import files, query
+from runtime.studio.addresses import quoted, visible
 from runtime.studio.file_tree import tree_of
 from runtime.studio.logged_view import logged_of
 from runtime.studio.parts import parts_of
@@ -35,7 +35,7 @@ from runtime.studio.run_view import (
 )
 from runtime.studio.site import Site, site_of
 from runtime.studio.step_view import bars_of, steps_of
-from runtime.studio.terminal_text import without_sequences
+from runtime.studio.terminal_text import plain, shown
 from runtime.submit.comparing import compared, file_diff, known_of
 from runtime.submit.run_logs import log_chunks
 from runtime.targets.base import LogChunk
@@ -131,7 +131,7 @@ def log(request: Request) -> Response:
     chunks = [chunk for chunk in _chunks(site, record, []) if chunk.name == name]
     if not chunks:
         return missing(request, f"Run {record.run_id} has no log {name!r}.")
-    return PlainTextResponse("".join(chunk.text for chunk in chunks))
+    return PlainTextResponse(plain("".join(chunk.text for chunk in chunks)))
 
 
 def file(request: Request) -> Response:
@@ -145,7 +145,7 @@ def file(request: Request) -> Response:
         found = files.file_of(folder, name)
         if not wanted:
             back = f"/runs/{record.run_id}"
-            return _shown(request, record, f"{back}/files/{quote(name)}", files.shown(found, name))
+            return _shown(request, record, f"{back}/files/{quoted(name)}", files.shown(found, name))
     except (OutsideError, FileNotFoundError):
         return missing(request, f"Run {record.run_id} has no file {name!r} on this machine.")
     return _sent(found, name, wanted)
@@ -162,7 +162,7 @@ def snapshot_file(request: Request) -> Response:
     if not found.is_file():
         return missing(request, f"The content of {name!r} is not on this machine any more.")
     if not wanted:
-        address = f"/runs/{record.run_id}/snapshot/{quote(name)}"
+        address = f"/runs/{record.run_id}/snapshot/{quoted(name)}"
         return _shown(request, record, address, files.shown(found, name))
     return _sent(found, name, wanted)
 
@@ -179,7 +179,9 @@ def _sent(found: Path, name: str, wanted: str) -> Response:
     if wanted == "page":
         page = "text/html; charset=utf-8"
         return FileResponse(found, media_type=page, headers={_POLICY: _SANDBOX})
-    return FileResponse(found, media_type="application/octet-stream", filename=Path(name).name)
+    return FileResponse(
+        found, media_type="application/octet-stream", filename=visible(Path(name).name)
+    )
 
 
 def compare(request: Request) -> Response:
@@ -247,10 +249,13 @@ def _logs(site: Site, record: RunRecord, problems: list[str]) -> Sequence[Log]:
     for chunk in _chunks(site, record, problems):
         texts[chunk.name] = texts.get(chunk.name, "") + chunk.text
         offsets[chunk.name] = chunk.offset
-    return [
-        Log(name, end_of(text, _LOG_CHARACTERS), offsets[name], len(text) > _LOG_CHARACTERS)
-        for name, text in ((name, without_sequences(raw)) for name, raw in texts.items())
-    ]
+    found = []
+    for name, raw in texts.items():
+        part = shown(raw)
+        offset = offsets[name] - len(part.held.encode())
+        end = end_of(part.text, _LOG_CHARACTERS)
+        found.append(Log(name, end, offset, len(part.text) > _LOG_CHARACTERS))
+    return found
 
 
 def _documents(curves: Sequence[Curve]) -> list[JsonObject]:

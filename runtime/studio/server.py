@@ -22,6 +22,7 @@ from infra.contract.stack_console import StackConsole
 from runtime.studio.access import Access
 from runtime.studio.app import application
 from runtime.studio.guard import ENTRANCE, LINKS
+from runtime.studio.http_protocol import StudioProtocol
 from runtime.studio.site import Site
 from runtime.submit.session import ProjectSession
 
@@ -77,7 +78,10 @@ class Studio:
         self.address = f"http://{_authority([*names, *own, _LOOPBACK][0], self.port)}"
         config = uvicorn.Config(
             application(Site(session, background, self.access, console, cloud)),
+            http=StudioProtocol,
+            ws="none",
             log_config=None,
+            log_level="error",  # warnings are of requests that are no HTTP: those are answered
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=_GRACE_S,

@@ -27,10 +27,11 @@ from infra.contract.times import as_local, duration, local_text
 from runtime.model.runs import RunRecord
 from runtime.snapshots.sizes import size_text
 from runtime.studio.access import Access
+from runtime.studio.addresses import quoted, visible
 from runtime.studio.advice import in_browser
 from runtime.studio.labels import heading, label
 from runtime.studio.static_files import asset, plotly_file
-from runtime.studio.terminal_text import without_sequences
+from runtime.studio.terminal_text import plain
 from runtime.submit.session import ProjectSession
 from runtime.targets.finding import ON_THIS_MACHINE
 from runtime.targets.run_folder import RunFolder
@@ -136,7 +137,7 @@ class Site:
 
     def text(self, request: Request, template: str, **values: object) -> str:
         """Return what a template makes of values."""
-        return (
+        made = (
             _templates()
             .get_template(template)
             .render(
@@ -147,6 +148,7 @@ class Site:
                 path=request.url.path,
             )
         )
+        return visible(made)
 
 
 def site_of(request: Request) -> Site:
@@ -205,11 +207,12 @@ _FILTERS: Final[dict[str, Callable[..., object]]] = {
     "kind": _kind,
     "reason": _reason,
     "in_browser": in_browser,
-    "plain": without_sequences,
+    "plain": plain,
     "apart": apart,
     "changed": lambda name: _CHANGED.get(name, name.replace("-", " ")),
     "json": json_text,
     "digest": digest,
+    "urlencode": lambda text: quoted(str(text)),
 }
 
 

@@ -24,6 +24,17 @@ distribution: {type: pytorch, process_count_per_instance: 2}
 """
 
 
+BAR = """\
+import pathlib, sys, time
+sys.stdout.write("begins\\r\\n\\r  0%\\r 10%")
+for name, text in (("half", "\\r 50%"), ("end", "\\r100%\\nends\\n")):
+    sys.stdout.flush()
+    while not pathlib.Path(sys.argv[1], name).exists():
+        time.sleep(0.05)
+    sys.stdout.write(text)
+"""
+
+
 def run_ids(project):
     return [run["run_id"] for run in listed(project)]
 
@@ -188,6 +199,23 @@ def test_the_logs_of_a_rank_are_shown_alone_and_searched(started, page):
     expect(logs[1].locator("pre")).to_have_text("")
     page.get_by_label("Search").fill("")
     expect(logs[1].locator("pre")).to_contain_text("I am 1")
+
+
+def test_a_progress_bar_is_followed_on_its_own_line(started, page, tmp_path):
+    (started.root / "bar.py").write_text(BAR, encoding="utf-8")
+    started.aml("submit", "--detach", "bar.py", str(tmp_path))
+    log = page.locator('pre[aria-label="user_logs/std_log.txt"]')
+    page.goto(f"{base(page)}/runs/{run_ids(started)[0]}")
+    expect(log).to_have_text("begins\n 10%", use_inner_text=True, timeout=30_000)
+    (tmp_path / "half").touch()
+    expect(log).to_have_text("begins\n 50%", use_inner_text=True)
+    page.get_by_label("Search").fill("0%")
+    expect(log).to_have_text(" 50%", use_inner_text=True)
+    (tmp_path / "end").touch()
+    expect(log).to_have_text("100%", use_inner_text=True)
+    expect(page.locator(".run-state .state")).to_have_text("Completed", timeout=30_000)
+    page.get_by_label("Search").fill("")
+    expect(log).to_have_text("begins\n100%\nends\n", use_inner_text=True)
 
 
 def test_the_pages_work_without_scripts(project, chromium):

@@ -2,12 +2,16 @@
 
 import json
 import re
+import socket
 import sqlite3
 from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from runtime.model.runs import RunEvent
+from runtime.studio.addresses import quoted
 from runtime.studio.guard import POLICY
 from runtime.sweeps.observed import HYPERPARAMETERS, METRIC, STOPPED
 from tests.studio.conftest import record
@@ -199,6 +203,29 @@ def test_only_files_of_the_run_are_shown(desk, name):
         assert "secret\n" not in answer.text
 
 
+@pytest.mark.parametrize(
+    "name", ["two\nlines <b>.txt", "per%cent?a#b&c=d;.txt", " spaces ", "end\n", "no\udcfftext"]
+)
+def test_a_file_and_a_log_of_any_name_are_found_by_their_links(desk, name):
+    outputs = Path(desk.history.record("run1").outputs)
+    (outputs / name).write_text("of any name", encoding="utf-8")
+    log = outputs / "user_logs" / f"{name}.txt"
+    log.parent.mkdir()
+    log.write_text("10%\r100% of any name\n", encoding="utf-8")
+    desk.enter()
+    page = desk.client.get("/runs/run1").text
+    files = [
+        link for link in re.findall(r'href="(/runs/run1/files/[^"]+)', page) if "a.html" not in link
+    ]
+    logs = re.findall(r'href="(/runs/run1/logs/[^"]+)', page)
+    for link in [f"/runs/run1/files/{quoted(name)}", *logs]:
+        assert link in [*files, *logs]
+        answer = desk.client.get(link)
+        assert answer.status_code == 200
+        assert "of any name" in answer.text
+    assert desk.client.get(f"/runs/run1/files/{quoted(name)}?as=file").text == "of any name"
+
+
 @pytest.mark.parametrize("name", ["a.html?as=page", "b.svg?as=picture"])
 def test_documents_of_a_run_are_sandboxed(desk, name):
     desk.enter()
@@ -227,3 +254,24 @@ def test_a_filter_that_is_none_says_why(desk):
     assert answer.status_code == 200
     assert 'role="alert"' in answer.text
     assert "<b>`x" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"<script>alert(1)</script>\r\n\r\n",
+        b"GET /\0 HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\r\n\r\n",
+    ],
+    ids=["markup", "null", "tls"],
+)
+def test_what_is_no_http_is_answered_plainly(desk, capfd, request_):
+    place = urlsplit(str(desk.client.base_url))
+    with socket.create_connection((place.hostname, place.port), timeout=30) as connection:
+        connection.sendall(request_)
+        with connection.makefile("rb") as answer:
+            head, _, body = answer.read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request")
+    assert b"x-content-type-options: nosniff" in head
+    assert body == b"This is not a request that the studio understands.\n"
+    assert capfd.readouterr().err == ""

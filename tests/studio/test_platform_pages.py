@@ -173,6 +173,7 @@ def test_a_failed_operation_says_why(shop):
     settled(shop, planned)
     page = shop.text(f"/changes/{planned}")
     assert "<h1>Create compute cluster never</h1>" in page
+    assert page.count("This failure was injected") == 1
     assert "Fix the cause named in the message, then try again." in page
     assert "hint:" not in page
     assert "the command again" not in page

@@ -93,14 +93,17 @@ function logNamed(name) {
   return log;
 }
 
-function appendLog({ name, text }) {
+function appendLog({ name, text, replaces }) {
   const log = one("pre", logNamed(name));
   const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
-  if (log.dataset.whole === undefined) log.append(text);
-  else {
-    log.dataset.whole += text; // somebody searches: what does not match is kept, out of sight
-    searchLog(log);
-  }
+  const searched = log.dataset.whole !== undefined; // what does not match is kept, out of sight
+  if (searched || replaces) {
+    const known = searched ? log.dataset.whole : log.textContent;
+    const whole = (replaces ? known.slice(0, known.lastIndexOf("\n") + 1) : known) + text;
+    if (searched) log.dataset.whole = whole;
+    else log.textContent = whole;
+  } else log.append(text);
+  if (searched) searchLog(log);
   if (atEnd) log.scrollTop = log.scrollHeight;
 }
 
