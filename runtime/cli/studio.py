@@ -12,6 +12,7 @@ from runtime.cli.ending import ended_by_signals
 from runtime.cli.render import print_data, say
 from runtime.cli.session import command_session
 
+_LOOPBACK: Final = "127.0.0.1"
 _CONSOLE: Final = "infra.deploy.console.console:Console"
 _CLOUD: Final = "localcloud.console:LocalCloudConsole"
 
@@ -20,7 +21,7 @@ _CLOUD: Final = "localcloud.console:LocalCloudConsole"
 @click.option("--port", type=click.IntRange(1, 65535), help="Port. Default: 8787, or a free one.")
 @click.option(
     "--host",
-    default="127.0.0.1",
+    default=_LOOPBACK,
     show_default=True,
     help="Address to listen on. Others than this machine's own let other machines in.",
 )
@@ -42,9 +43,15 @@ def studio(
     """Show runs, computes, deployments and the local cloud in a browser. Ctrl-C ends it.
 
     The link that is printed begins a session, once. Called again for the same project, the command
-    prints another link to the studio that runs.
+    prints another link to the running studio; it fails if that one shows another stack or was
+    started with other options.
     """
-    link = load("runtime.studio.server:link_of_running", extra="studio")(home_folder())
+    session = command_session(stack)
+    elsewhere = host if host != _LOOPBACK else None
+    given = {"read_only": read_only, "port": port, "names": names, "host": elsewhere}
+    asked = {"stack": session.stack} | {key: value for key, value in given.items() if value}
+    running = load("runtime.studio.server:link_of_running", extra="studio")
+    link = running(home_folder(), asked)
     opens = not no_browser and sys.stdout.isatty()
     if link is not None:
         print_data(link)
@@ -52,7 +59,7 @@ def studio(
         if opens:
             webbrowser.open(link)
         return
-    session, background = command_session(stack), command_session(stack)
+    background = command_session(stack)
     made = load("runtime.studio.server:Studio", extra="studio")(
         session,
         background,

@@ -6,8 +6,9 @@ asked of it.
 
 import ipaddress
 import json
+import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Final
@@ -41,6 +42,23 @@ class PortTakenError(PlatformError):
     exit_code: ClassVar[int] = 3
 
 
+class OtherStudioError(PlatformError):
+    """The studio that runs for a project is not the one that was asked for."""
+
+    summary: ClassVar[str] = "Another studio runs"
+    exit_code: ClassVar[int] = 3
+
+
+_IS: Final[Mapping[str, str]] = {
+    "stack": "shows stack {}",
+    "read_only": "is not read-only",
+    "port": "is on port {}",
+    "host": "listens on {}",
+    "names": "does not have all of these names",
+}
+"""What can be asked of a studio, and what one that runs is instead."""
+
+
 def _no_console() -> StackConsole:
     raise UsageError("This studio shows runs alone.", remedy="Start it with `aml studio`.")
 
@@ -70,6 +88,12 @@ class Studio:
     ) -> None:
         """Listen. ``port`` ``None``: 8787, or one that is free; raises ``PortTakenError``."""
         self._file = session.home / _FILE
+        self._facts = {
+            "host": host,
+            "names": list(names),
+            "read_only": read_only,
+            "stack": session.stack,
+        }
         self._socket = _listening(host, port)
         self.port = int(self._socket.getsockname()[1])
         own = [] if _is_everywhere(host) else [host]
@@ -95,8 +119,9 @@ class Studio:
     def serve(self) -> None:
         """Serve until SIGINT or SIGTERM."""
         private_folder(self._file.parent)
-        content = {"address": self.address, "port": self.port, "key": self.access.key}
-        private_file(self._file).write_text(json.dumps(content), encoding="utf-8")
+        own = {"address": self.address, "port": self.port, "key": self.access.key}
+        content = json.dumps({**self._facts, **own, "pid": os.getpid()})
+        private_file(self._file).write_text(content, encoding="utf-8")
         try:
             with suppress(KeyboardInterrupt):  # uvicorn raises it again once it has stopped
                 self._server.run(sockets=[self._socket])
@@ -109,19 +134,38 @@ class Studio:
         self._server.should_exit = True
 
 
-def link_of_running(home: Path) -> str | None:
-    """Return a new link of the studio that runs for this home, ``None`` if none answers."""
+def link_of_running(home: Path, asked: Mapping[str, object]) -> str | None:
+    """Return a new link of the studio that runs for this home, ``None`` if none answers.
+
+    ``asked`` is what it has to be: ``stack``, ``read_only``, ``port``, ``host``, ``names``. Raises
+    ``OtherStudioError`` for one that is not.
+    """
     try:
         known = json.loads((home / _FILE).read_text(encoding="utf-8"))
+        host = _LOOPBACK if _is_everywhere(known["host"]) else known["host"]
         answer = httpx.post(
-            f"http://{_LOOPBACK}:{int(known['port'])}{LINKS}",
+            f"http://{_authority(host, int(known['port']))}{LINKS}",
             headers={"Authorization": f"Bearer {known['key']}"},
             timeout=_ASKING_S,
             trust_env=False,
         ).raise_for_status()
     except (OSError, httpx.HTTPError, ValueError, KeyError, TypeError):
         return None
+    others = [_IS[key].format(known.get(key)) for key in asked if not _has(known, asked, key)]
+    if others:
+        raise OtherStudioError(
+            f"The studio that runs for this project {' and '.join(others)}.",
+            remedy=f"End it with Ctrl-C where it runs, or with `kill {known['pid']}`, and start"
+            " this one again.",
+        )
     return f"{known['address']}{ENTRANCE}?token={answer.text}"
+
+
+def _has(known: Mapping[str, object], asked: Mapping[str, object], key: str) -> bool:
+    value, has = asked[key], known.get(key)
+    if isinstance(value, Sequence) and isinstance(has, Sequence) and not isinstance(value, str):
+        return set(value) <= set(has)
+    return value == has
 
 
 def _is_everywhere(host: str) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from runtime.model.runs import RunEvent
 from runtime.studio.addresses import quoted
 from runtime.studio.guard import POLICY
+from runtime.studio.server import OtherStudioError, link_of_running
 from runtime.sweeps.observed import HYPERPARAMETERS, METRIC, STOPPED
 from tests.studio.conftest import record
 
@@ -275,3 +276,24 @@ def test_what_is_no_http_is_answered_plainly(desk, capfd, request_):
     assert b"x-content-type-options: nosniff" in head
     assert body == b"This is not a request that the studio understands.\n"
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"stack": "dev"}, "shows stack local."),
+        ({"read_only": True, "port": 1}, "is not read-only and is on port"),
+        ({"names": ["a"], "host": "::1"}, "not have all of these names and listens on 127.0.0.1."),
+    ],
+)
+def test_a_studio_that_runs_is_not_taken_for_another(desk, asked, says):
+    desk.enter()  # it runs
+    with pytest.raises(OtherStudioError, match=re.escape(says)):
+        link_of_running(desk.home, asked)
+
+
+def test_a_studio_that_runs_gives_another_link(desk):
+    desk.enter()
+    asked = {"stack": "local", "port": desk.client.base_url.port, "names": ()}
+    link = link_of_running(desk.home, asked)
+    assert desk.client.get(link).status_code == 303

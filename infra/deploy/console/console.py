@@ -255,7 +255,10 @@ class Console:
 
     def apply(self, id: str) -> None:
         files = self._store.one(id)
-        _require_planned(files.change())
+        change = files.change()
+        if change.state is ChangeState.APPLYING:
+            return  # a button was pressed twice
+        _require_planned(change)
         self._work(files, "apply")
 
     def discard(self, id: str) -> None:
