@@ -21,10 +21,11 @@ _PARTS = (
     "files", "forward", "gateway", "gpus", "in_driver", "installed", "last_words", "loading",
     "main", "memory_kills", "models", "mpi", "mpi_daemons", "node_blobs", "node_environment",
     "node_run", "options", "outputs", "owner", "peers", "process_tree", "questions", "ranked",
-    "ranks", "receiver", "relay", "relay_channel", "rendezvous", "retries", "run_calls", "run_data",
-    "run_documents", "run_facts", "run_files", "run_metrics", "run_registrations", "searching",
-    "service_gateway", "serving", "site_folder", "spark", "spark_asked", "spark_driver",
-    "spark_parts", "spark_relay", "starting", "supervise", "tracking", "wire",
+    "ranks", "receiver", "relay", "relay_channel", "rendezvous", "retries", "run_above",
+    "run_calls", "run_data", "run_documents", "run_facts", "run_files", "run_metrics",
+    "run_registrations", "searching", "service_gateway", "serving", "site_folder", "spark",
+    "spark_asked", "spark_driver", "spark_parts", "spark_relay", "starting", "supervise",
+    "tracking", "wire",
 )  # fmt: skip
 # An older Python gets a message instead of the traceback of the first import that fails.
 _MAIN = """\

@@ -21,6 +21,7 @@ from runtime.agent.context import RunContext
 from runtime.agent.documents import JsonObject
 from runtime.agent.fields import json_number, needed, number
 from runtime.agent.gateway import Gateway
+from runtime.agent.run_above import ToldAbove, run_above
 from runtime.agent.run_documents import PARENT_TAG, STATUSES, run_document, shown_tags
 from runtime.agent.run_facts import RunFacts
 from runtime.agent.run_files import RunFiles
@@ -51,6 +52,7 @@ class RunCalls:
         self._facts = facts
         self._gateway = gateway
         self._record = record
+        self._above = ToldAbove(record)
         self._metrics = TypedMetrics()
         self._files = RunFiles(tracking, context.run_id, self._mlflow)
         self._setting_tags = threading.Lock()
@@ -83,13 +85,14 @@ class RunCalls:
         if run != self._context.run_id:
             return self._other(run)
         shown = run_document(self._mlflow("GET", "runs/get", {"run_id": run})["run"])
-        facts = self._own_facts().document
+        own = self._own_facts()
+        facts = own.document
         return {
             **shown,
             **{key: value for key, value in facts.items() if key != "tags"},
             "status": "Running",
             "experiment": self._context.experiment,
-            "parent": facts.get("parent") or shown["parent"],
+            "parent": run_above(own) or shown["parent"],
             "started": self._facts.started,
         }
 
@@ -121,7 +124,9 @@ class RunCalls:
         run = self._run(body)
         if self._gateway.change_run(run, "cancel", {}):
             return {}
-        if run == self._context.run_id:
+        if self._is_above(run) and not self._is_tracked(run):
+            self._above.change(run, "cancel", {})
+        elif run == self._context.run_id:
             os.kill(os.getpid(), signal.SIGTERM)  # as a target does to cancel the run
         else:
             self.end({"run": run, "status": "Canceled"})
@@ -203,7 +208,7 @@ class RunCalls:
         try:
             found = self._mlflow("GET", "runs/get", {"run_id": run})["run"]
         except RefusalError:
-            other = self._gateway.other_run(run)
+            other = self._untracked(run)
             if other is None:
                 raise
             return other
@@ -239,7 +244,7 @@ class RunCalls:
         try:
             document = self._mlflow("GET", "runs/get", {"run_id": run})["run"]
         except RefusalError:
-            other = self._gateway.other_run(run)
+            other = self._untracked(run)
             if other is None:
                 raise
             return {"metrics": other.get("metrics") or {}}
@@ -351,7 +356,21 @@ class RunCalls:
 
     def _changed_elsewhere(self, run: str, kind: str, data: JsonObject) -> bool:
         """Return whether the data went to a run that the tracking server does not know."""
-        return not self._is_tracked(run) and self._gateway.change_run(run, kind, data)
+        if self._is_tracked(run):
+            return False
+        if self._gateway.change_run(run, kind, data):
+            return True
+        return self._is_above(run) and self._above.change(run, kind, data)
+
+    def _untracked(self, run: str) -> JsonObject | None:
+        """Return a run that the tracking server does not know, if anybody here does."""
+        other = self._gateway.other_run(run)
+        if other is None and self._is_above(run):
+            return self._above.document(run, self._context.experiment)
+        return other
+
+    def _is_above(self, run: str) -> bool:
+        return run == run_above(self._own_facts())
 
     def _is_tracked(self, run: str) -> bool:
         if run == self._context.run_id or run in self._tracked:

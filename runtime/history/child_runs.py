@@ -39,6 +39,20 @@ def part_record(root: RunRecord, run_id: str, events: Sequence[RunEvent]) -> Run
     return record
 
 
+def told_above(record: RunRecord, events: Sequence[RunEvent]) -> tuple[str, Sequence[RunEvent]]:
+    """Return the id of the run above, and what the script told it, as events of that run.
+
+    A script on a cluster cannot reach a run that this machine drives: its own events carry it.
+    """
+    above = record.properties.get(PARENT, "")
+    told = [
+        replace(event, data={key: value for key, value in event.data.items() if key != "run"})
+        for event in events
+        if above and event.data.get("run") == above and event.kind != "child"
+    ]
+    return above, told
+
+
 def _held(events: Sequence[RunEvent], root: RunRecord) -> Held:
     """Return when a run that a service started had nodes: not from when it was created on."""
     held: Held = ()

@@ -19,7 +19,7 @@ from typing import Final
 from infra.contract.errors import FileAccessError, PlatformError, StateError, UnknownNameError
 from infra.contract.load import load
 from infra.contract.private import private_file, private_folder
-from runtime.history.child_runs import PARENT, part_record, parts_of
+from runtime.history.child_runs import PARENT, part_record, parts_of, told_above
 from runtime.history.fold import fold
 from runtime.history.schema import (
     UNFINISHED,
@@ -129,9 +129,19 @@ class History:
             fresh = _insert(database, run_id, tuple(events))
             if fresh:
                 self._update(database, record, fold(record, fresh))
+                self._pass_on(database, *told_above(record, fresh))
             if cursor is not None:
                 database.execute("insert or replace into cursor values (?, ?)", (run_id, cursor))
         return len(fresh)
+
+    def _pass_on(self, database: sqlite3.Connection, above: str, told: Sequence[RunEvent]) -> None:
+        """Append to the run above, unless it is gone, what a script below told it."""
+        row = database.execute("select record from run where run_id = ?", (above,)).fetchone()
+        if told and row is not None:
+            first = _next_seq(database, above, "submit")
+            numbered = [replace(e, seq=n, origin="submit") for n, e in enumerate(told, first)]
+            record = read_record(row[0])
+            self._update(database, record, fold(record, _insert(database, above, numbered)))
 
     def change(
         self, run_id: str, *, handle: str | None = None, outputs: str | None = None
@@ -305,11 +315,7 @@ class History:
     def next_seq(self, run_id: str, origin: str) -> int:
         """Return the sequence number of the next event of one origin."""
         with self.opened() as database:
-            row = database.execute(
-                "select coalesce(max(seq) + 1, 0) from event where run_id = ? and origin = ?",
-                (run_id, origin),
-            ).fetchone()
-        return int(row[0])
+            return _next_seq(database, run_id, origin)
 
     def _record(self, database: sqlite3.Connection, run_id: str) -> RunRecord:
         row = database.execute("select record from run where run_id = ?", (run_id,)).fetchone()
@@ -445,6 +451,11 @@ def records_of(database: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str
     rows = (database.execute(select, (run_id,)).fetchone() for run_id in run_ids)
     records = [read_record(row[0]) for row in rows if row is not None]
     return {record.run_id: record for record in records}
+
+
+def _next_seq(database: sqlite3.Connection, run_id: str, origin: str) -> int:
+    found = "select coalesce(max(seq) + 1, 0) from event where run_id = ? and origin = ?"
+    return int(database.execute(found, (run_id, origin)).fetchone()[0])
 
 
 def _insert(

@@ -52,6 +52,38 @@ def test_a_script_logs_to_the_run_above_its_own_and_cancels_it(tmp_path, history
     assert found.state is RunState.CANCEL_REQUESTED
 
 
+def test_what_a_run_above_is_told_that_is_out_of_reach_travels_with_the_events(
+    tmp_path, record, finished
+):
+    target = LocalTarget(tmp_path / "elsewhere")  # the history is on another machine
+    run = replace(
+        a_run(
+            tmp_path,
+            USES.replace(", Run(run.experiment, above.id).name", ", ABOVE").replace(
+                "import json", f"import json; ABOVE = {ABOVE!r}"
+            ),
+        ),
+        properties={PARENT: ABOVE},
+    )
+    handle = target.launch(run)
+    status = finished(target, handle)
+    (chunk,) = target.logs(handle, {})
+    assert json.loads(chunk.text) == [
+        ABOVE, "Running", {"best": 3, "grid": {"x": [1, 2]}}, {"seen": "yes"}, True, ABOVE,
+    ]  # fmt: skip
+    history = History(tmp_path / "history.sqlite")
+    history.add(record(ABOVE, state=RunState.RUNNING, tags={"team": "ml"}))
+    history.add(record(run.run_id, properties={PARENT: ABOVE}))
+    for _ in range(2):  # events may arrive again
+        history.append(run.run_id, status.events)
+    found = history.record(ABOVE)
+    assert (found.metrics, found.logged) == ({"best": 3.0}, {"grid": "table"})
+    assert (found.tags, found.properties["winner"]) == ({"team": "ml", "seen": "yes"}, run.run_id)
+    assert found.state is RunState.CANCEL_REQUESTED
+    assert len([each for _, each in history.events(ABOVE) if each.kind == "metric"]) == 2
+    history.close()
+
+
 UNKNOWN = """
 from azureml.core import Run
 try: Run.get(None, "exp_2_11111111")
