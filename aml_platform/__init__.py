@@ -201,7 +201,8 @@ def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     _require_own_packages()  # again: the working folder or the path may have changed
-    value: object = _load(f"runtime.api.{_MODULES[name]}:{name}")
+    public = _load("runtime.api.parameters:public")
+    value: object = public(f"runtime.api.{_MODULES[name]}:{name}")
     globals()[name] = value
     return value
 

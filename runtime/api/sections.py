@@ -25,7 +25,7 @@ class UnknownAttributeError(UnknownNameError, AttributeError):
 
 
 class UnknownParameterError(UnknownNameError, TypeError):
-    """A constructor has no such parameter; the remedy names the nearest."""
+    """A constructor or a method has no such parameter; the remedy names the nearest."""
 
 
 @dataclass
@@ -94,7 +94,7 @@ def plain(value: object) -> object:
 
 
 def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Raise ``UnknownParameterError`` for the parameters that a constructor does not have."""
+    """Raise ``UnknownParameterError`` for the parameters that ``owner`` does not have."""
     names = list(given)
     if names:
         table = dict.fromkeys(known)

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Final, NoReturn
 
 from infra.contract.errors import PlatformError, UsageError
-from infra.contract.load import load
+from runtime.api.parameters import public
 from runtime.v1.facts import VERSION
 from runtime.v1.names import Meaning, Names, names
 from runtime.v1.refusals import refusal, refused
@@ -139,6 +139,6 @@ def deactivate() -> None:
 
 def _value(module: str, name: str, meaning: Meaning) -> object:
     if meaning.offered:
-        value: object = load(meaning.path)
+        value: object = public(meaning.path)
         return value
     return refused(module, name, meaning)

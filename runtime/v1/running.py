@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from traceback import TracebackException, extract_tb, walk_tb
+from traceback import TracebackException, extract_tb
 from types import ModuleType
 
 from infra.contract.errors import FileAccessError, PlatformError, RunFailedError, UsageError
@@ -19,7 +19,6 @@ from infra.contract.json_types import JsonObject
 from runtime.v1.cells import Cell, CellError, cells_of
 from runtime.v1.finder import activated
 from runtime.v1.magics import Magics
-from runtime.v1.misspelt import parameter_meant
 from runtime.v1.results import NOTEBOOK, OUTPUT, RUN, Included, included, output_of
 
 Say = Callable[[str], None]
@@ -173,16 +172,10 @@ def _located(name: str) -> Iterator[None]:
         lines = [*TracebackException.from_exception(error).format_exception_only()]
         raise ScriptError(
             "".join(lines).strip() + (f"\n    {place.line}" if place.line else ""),
-            remedy=_meant(error) or "Fix the line, and run it again.",
+            remedy="Fix the line, and run it again.",
             at=place.text,
             trace=_trace(error, name),
         ) from error
-
-
-def _meant(error: Exception) -> str:
-    """Return the parameter that the last call meant, which Python refused to make."""
-    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
-    return parameter_meant(error, {**frames[-1].f_globals, **frames[-1].f_locals})
 
 
 def _place(error: BaseException, name: str) -> Place:

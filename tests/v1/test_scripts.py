@@ -66,7 +66,8 @@ def test_an_exception_of_the_script_has_its_line(aml_v1):
 )
 def test_a_misspelt_parameter_names_the_nearest(aml_v1, imported, call, meant):
     ran = aml_v1("s.py", f"{imported}\n{call}\n")
-    assert ran.code == 1
+    assert ran.code == 2
+    assert "Unknown name at s.py:2" in ran.err
     assert f"Did you mean '{meant}'?" in ran.err
 
 
