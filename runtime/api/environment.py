@@ -254,8 +254,9 @@ class Environment(Section):
             for name, (version, properties) in found.items()
             if not properties.get("isAnonymous")
         }
-        stand_ins = CURATED if workspace.manifest.cloud == "local" else {}
-        return {name: cls._declared_as(name, stand_in(name)) for name in stand_ins} | own
+        known = CURATED if workspace.manifest.cloud == "local" else {}
+        curated = [name for name in known if name.startswith(PREFIX)]  # others are not found by get
+        return {name: cls._declared_as(name, stand_in(name)) for name in curated} | own
 
     def build(
         self, workspace: Deployed, image_build_compute: str | None = None

@@ -19,6 +19,7 @@ from runtime.api.exceptions import (
 from runtime.api.run import Run
 from runtime.api.run_configuration import RunConfiguration
 from runtime.api.runs.definition import KIND, definition
+from runtime.api.runs.finding import has_pairs
 from runtime.api.script_run_config import ScriptRunConfig
 from runtime.api.workspace import Workspace
 from runtime.api.workspaces.attributes import missing_attribute
@@ -162,11 +163,12 @@ class Experiment:
         workspace: Workspace,
         experiment_name: str | None = None,
         view_type: str = ViewType.ActiveOnly,
-        **_: object,
+        tags: Mapping[str, str] | str | None = None,
     ) -> "builtins.list[Experiment]":
         """Return the experiments that have runs, or the one of a name.
 
-        ``view_type``: ``ActiveOnly``, ``ArchivedOnly`` or ``All``.
+        ``view_type``: ``ActiveOnly``, ``ArchivedOnly`` or ``All``. ``tags`` are those that an
+        experiment has to have, or the name of one.
         """
         names = workspace.session.history.experiments()
         found = [Experiment(workspace, each) for each in names if experiment_name in {None, each}]
@@ -176,7 +178,11 @@ class Experiment:
                 f"There is no view {view_type!r} of experiments.",
                 remedy="Give ActiveOnly, ArchivedOnly or All.",
             )
-        return [each for each in found if (each.archived_time is not None) in wanted]
+        return [
+            each
+            for each in found
+            if (each.archived_time is not None) in wanted and has_pairs(each.tags, tags)
+        ]
 
     @staticmethod
     def delete(workspace: Workspace, experiment_id: str) -> None:

@@ -261,9 +261,9 @@ class Workspace:
 
     @property
     def environments(self) -> Mapping[str, object]:
-        """The registered environments by name."""
-        environment = load("runtime.api.environment:Environment")
-        return Named(lambda: environment.list(self), lambda name: environment.get(self, name))
+        """The registered environments by name, and curated ones: see ``Environment.list``."""
+        found: Mapping[str, object] = load("runtime.api.environment:Environment").list(self)
+        return found
 
     @property
     def experiments(self) -> Mapping[str, object]:

@@ -142,6 +142,16 @@ def test_experiments_have_runs(done, workspace):
     assert [each.name for each in Experiment.list(workspace)] == ["exp"]
 
 
+@pytest.mark.parametrize(
+    ("tags", "found"),
+    [({"team": "ml"}, ["exp"]), ("team", ["exp"]), ({"team": "web"}, []), ("nobody", [])],
+)
+def test_experiments_are_found_by_their_tags(experiment, tags, found):
+    experiment.start_logging().complete()
+    experiment.set_tags({"team": "ml"})
+    assert [each.name for each in Experiment.list(experiment.workspace, tags=tags)] == found
+
+
 @pytest.mark.parametrize("name", ["", "-a", "a b", "a" * 256])
 def test_names_of_experiments_have_a_rule(workspace, name):
     with pytest.raises(UserErrorException):

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar, Final, Protocol, Self
+from typing import Any, ClassVar, Final, NoReturn, Protocol, Self
 
 from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.contract.errors import PlatformError
@@ -18,6 +18,7 @@ from infra.contract.stack_computes import StackComputes, stack_computes
 from runtime.api.computes.configurations import ComputeConfiguration
 from runtime.api.computes.status import ComputeStatus
 from runtime.api.exceptions import ComputeTargetException, UserErrorException
+from runtime.api.workspaces.attributes import missing_attribute
 from runtime.api.workspaces.clients import Clients
 from runtime.submit.session import ProjectSession
 
@@ -247,8 +248,24 @@ class ComputeTarget:
                 )
             time.sleep(_POLL_S)
 
+    def __getattr__(self, name: str) -> NoReturn:
+        raise missing_attribute(self, name, NOT_OFFERED)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r}, type={self.type!r})"
+
+
+# Attribute → what to do instead.
+NOT_OFFERED = {
+    "deserialize": "use `ComputeTarget(workspace, name)`",
+    "get_active_runs": "run `aml runs --target NAME --status Running`",
+    "get_credentials": "read the stack file, which has them encrypted: `aml config get KEY"
+    " --show-secrets`",
+    "list_quotas": "run `aml check --online`, which compares the stack with the quotas",
+    "list_usages": "run `aml check --online`, which compares the stack with the quotas",
+    "update_quotas": "ask for quota in Azure's portal",
+    "update_sso_settings": "change `sso` of the instance in the stack file and run `aml up`",
+}
 
 
 @contextmanager

@@ -221,6 +221,10 @@ class ComputeInstance(ComputeTarget):
         self.refresh_state()
         say(f"{self._inner.get('state')}\n", show=show_output)
 
+    def delete(self, wait_for_completion: bool = False, show_output: bool = False) -> None:
+        """Remove the instance from the stack file and the workspace; it is deleted on return."""
+        super().delete()
+
     @property
     def applications(self) -> Sequence[Document]:
         """The web applications of the instance, with their addresses."""

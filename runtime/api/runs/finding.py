@@ -41,11 +41,16 @@ def matching(history: History, experiment: str, include_children: bool) -> Itera
             yield record
 
 
+def has_pairs(known: Mapping[str, str | None], wanted: Pairs) -> bool:
+    """Return whether tags or properties are among ``known``; a text is a name alone."""
+    return _has(known, _pairs(wanted))
+
+
 def _pairs(given: Pairs) -> dict[str, str | None]:
     if isinstance(given, str):
         return {given: None}
     return {str(key): str(value) for key, value in (given or {}).items()}
 
 
-def _has(known: Mapping[str, str], wanted: Mapping[str, str | None]) -> bool:
+def _has(known: Mapping[str, str | None], wanted: Mapping[str, str | None]) -> bool:
     return all(key in known and value in {None, known[key]} for key, value in wanted.items())
