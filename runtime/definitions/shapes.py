@@ -16,6 +16,7 @@ from infra.contract.load import one_of
 from runtime.definitions.keys import Meaning
 from runtime.definitions.located import Located
 from runtime.definitions.problems import Place, Problems, did_you_mean, place_of
+from runtime.model.variable_names import usable_name
 
 Keys: TypeAlias = tuple[str | int, ...]
 """The canonical keys, names and indexes from the root of a document to a value."""
@@ -278,7 +279,9 @@ class ShapeReader:
         found = {}
         for name, value in node.entries.items():
             self.read.places[*path, name] = self._at(value)
-            if _is_scalar(value):
+            if not usable_name(name):
+                self._wrong(value, path, f"names a variable {name!r}.", "Write `NAME: value`.")
+            elif _is_scalar(value):
                 found[name] = None if value.is_null else value.text
             else:
                 remedy = "Write a text, a number, or true or false."

@@ -27,6 +27,7 @@ from runtime.model.environments import (
 )
 from runtime.model.run_ids import run_id
 from runtime.model.runs import PreparedRun, RunSpec, SourceSnapshot
+from runtime.model.variable_names import usable_name
 from runtime.submit.abilities import DATABRICKS, PROCESSES
 
 LOCAL: Final = "local"
@@ -216,7 +217,7 @@ def locked_environment(spec: RunSpec, *, with_conda: bool = False) -> LockedEnvi
 
 
 def check_spec(spec: RunSpec) -> None:
-    """Raise ``UsageError`` for an invalid experiment name or maximum duration."""
+    """Raise ``UsageError`` for an invalid name of an experiment or variable, or duration."""
     problem = RULES["experiment"].problem(spec.experiment)
     if problem:
         raise UsageError(problem, remedy="Name the experiment with `-e NAME`.")
@@ -224,6 +225,13 @@ def check_spec(spec: RunSpec) -> None:
         raise UsageError(
             f"The maximum duration is {spec.max_duration_s} s; it must be positive.",
             remedy="Give at least one second, as in `--max-duration 1h`.",
+        )
+    unusable = sorted(name for name in spec.variables if not usable_name(name))
+    if unusable:
+        raise UsageError(
+            f"No variable can be named {', '.join(map(repr, unusable))}.",
+            remedy="Give each variable of the script a name without `=`.",
+            at=spec.origins.get("variables"),
         )
     _check_processes(spec)
 
