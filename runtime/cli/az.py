@@ -90,15 +90,20 @@ class AzOptions:
                 print_json(found)
 
 
-def az_options(*, metadata: bool = True, path: bool = True) -> Callable[[Command], Command]:
+def az_options(
+    *, metadata: bool = True, path: bool = True, version: bool = False
+) -> Callable[[Command], Command]:
     """Add the options to a command, which reads them with ``given``.
 
-    ``metadata``: whether the command takes ``-t``; ``path``: whether it takes ``--path``.
+    ``metadata``: whether the command takes ``-t``; ``path``: whether it takes ``--path``;
+    ``version``: whether its ``-v`` is a version, as in the CLI v2.
     """
+    short = ("-v",) if path and not version else ()
+    loud = click.option(*short, "--verbose", is_flag=True, expose_value=False, help=_ACCEPTED)
 
     def decorate(command: Command) -> Command:
         every = (*(_PATH if path else ()), *_EVERY, *(_METADATA if metadata else ()))
-        for option in reversed(every):
+        for option in reversed((*every, loud, *_QUIET)):
             command = option(command)
         return command
 
@@ -150,6 +155,11 @@ _EVERY: Final = (
         help="Format of the result.",
     ),
     _option("--query", field="query", metavar="JMESPATH", help="Print this part of the result."),
+)
+_ACCEPTED: Final = "Accepted for old scripts; has no effect."
+_QUIET: Final = tuple(
+    click.option(name, is_flag=True, expose_value=False, help=_ACCEPTED)
+    for name in ("--debug", "--only-show-errors")
 )
 _METADATA: Final = (
     _option(

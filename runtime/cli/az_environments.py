@@ -102,7 +102,7 @@ def list_environments() -> None:
 @environment.command()
 @_NAME
 @_VERSION
-@az_options()
+@az_options(version=True)
 def show(name: str, version: str | None) -> None:
     """Show an environment of the workspace."""
     az = given()
@@ -114,7 +114,7 @@ def show(name: str, version: str | None) -> None:
 @_VERSION
 @_FOLDER
 @click.option("--overwrite", is_flag=True, help="Overwrite the folder if it exists.")
-@az_options()
+@az_options(version=True)
 def download(name: str, version: str | None, folder: Path, *, overwrite: bool) -> None:
     """Write an environment of the workspace to a folder."""
     found = load(_ENVIRONMENT).get(deployed_workspace(given()), name, version)

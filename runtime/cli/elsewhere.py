@@ -22,7 +22,12 @@ _PRUNE: Final = "Delete runs with `aml runs prune`: by age, state, count or size
 COMMANDS: Final = {
     "ml": "Leave `ml` out: `az ml job create` is `aml job create`.",
     "dataset": "Register data with `aml data create`, or in Python with `Dataset.register`.",
-    "datastore": "Declare it in the stack file (`aml:datastores`), or register it in Python.",
+    "datastore": "Declare it in the stack file (`aml:datastores`), or register it in Python, where"
+    " `Datastore.upload` and `.download` move files.",
+    # --- what stands around `az ml` in scripts
+    "configure": "Leave it out: a stack names its workspace. `aml stack select` chooses the stack.",
+    "extension": "Leave it out: everything is here already.",
+    "group": "Leave it out: `aml up` makes the resource group of the stack file.",
     "workspace": "Declare the workspace in a stack file: `aml init`, then `aml up`. `aml outputs`"
     " shows the deployed one.",
     "component": "Write the component's command in a job file: `aml job create -f FILE`.",
@@ -52,6 +57,7 @@ COMMANDS: Final = {
     },
     "data update": _KEPT,
     "environment update": _KEPT,
+    "environment get": "Write `aml environment download -n NAME -d FOLDER`.",
     "model update": "Add tags and properties in Python: `Model(workspace, name).add_tags(…)`.",
     **{
         f"compute create {option}": _CLUSTER
@@ -81,7 +87,8 @@ COMMANDS: Final = {
     "run delete": _PRUNE,
     "experiment delete": _PRUNE,
     # --- Workbench's
-    "account": "Declare the workspace in a stack file: `aml init`, then `aml up`.",
+    "account": "Leave `az account set` out: the stack file says where it goes. For an account of"
+    " Workbench, declare the workspace in a stack file: `aml init`, then `aml up`.",
     "asset": "Fetch what a run left with `aml run download RUN`.",
     "notebook": "Run a notebook with `aml v1 run FILE.ipynb`.",
     "experiment cancel": "Cancel the run: `aml run cancel -r RUN`.",
