@@ -15,6 +15,7 @@ from runtime.agent.assets.errors import AzureMLException, DatasetValidationError
 from runtime.agent.assets.local_files import remote_path
 from runtime.model.data import DataInput, DataLocation
 from runtime.pipelines.fingerprint import UNKNOWN
+from runtime.pipelines.kept_steps import DoneStep
 from runtime.targets.run_places import Workspace, found_asset, found_model
 
 _BLOCK: Final = 1 << 20
@@ -50,6 +51,17 @@ class Contents:
             return EMPTY if may_be_empty else UNKNOWN
         except (AzureMLException, PlatformError, OSError):
             return UNKNOWN  # whoever reads it says what is wrong with it
+
+    def unchanged(self, done: DoneStep) -> bool:
+        """Return whether the outputs of a step hold what it wrote.
+
+        A later run may have written to a place on a datastore that somebody chose.
+        """
+        return all(
+            self.at(place, may_be_empty=True) == done.contents.get(name)
+            for name, place in done.outputs.items()
+            if place.kind == "datastore" and done.run_id not in place.path
+        )
 
     def has_data(self, location: DataLocation) -> bool:
         """Return whether something is at a local path or on a datastore; if nobody knows, yes."""

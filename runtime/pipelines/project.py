@@ -215,6 +215,8 @@ class _Execution:
         try:
             begun = self._examine(step)
             found = None if not begun.compared else self._kept.find(begun.fingerprint)
+            if found is not None and not self._contents.unchanged(found):
+                found, begun = None, replace(begun, why="what it wrote was changed since")
         except PlatformError as error:
             self._fail(step, error)
             return
@@ -249,7 +251,8 @@ class _Execution:
             or (
                 "it has not run before"
                 if before is None
-                else "what it did before did not complete, or is not there any more"
+                else "no run of it can stand for it: they did not complete, are gone, or read data"
+                " that changed meanwhile"
             )
         )
         return _Begun(run, parts, fingerprint(parts), why, not never, contents)
@@ -358,11 +361,23 @@ class _Execution:
             name: self._contents.at(place, may_be_empty=True) for name, place in outputs.items()
         }
         done = DoneStep(record.run_id, outputs, contents)
-        kept = self._begun.get(step.name)
-        if kept:
-            self._kept.keep(kept, done)
         self._log(f"Step {step.name} completed.")
+        kept = self._begun.get(step.name)
+        if kept and self._read_the_same(step, kept):
+            self._kept.keep(kept, done)
         self._became(step.name, state, done)
+
+    def _read_the_same(self, step: Step, kept: str) -> bool:
+        """Return whether data that no step writes is what it was when the step started."""
+        if all(each.name in step.reads for each in step.run.inputs):
+            return True
+        try:
+            is_same = self._examine(step).fingerprint == kept
+        except PlatformError:
+            is_same = False
+        if not is_same:
+            self._log(f"Step {step.name} will run again: its data changed while it ran.")
+        return is_same
 
     def _fail(self, step: Step, error: PlatformError) -> None:
         """Fail a step that could not be started."""

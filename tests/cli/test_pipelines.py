@@ -240,6 +240,18 @@ def test_a_pipeline_job_is_submitted_reused_and_shown(desk, job):
     assert drawn.splitlines()[0] == "1  prepare  on local, after nothing  Completed"
 
 
+def test_a_step_whose_data_changed_while_it_ran_is_not_reused(desk, job):
+    raw = desk.root / "data" / "raw"
+    read = "cat ${{inputs.d}}/raw > ${{outputs.o}}/x; echo MORE >> ${{inputs.d}}/raw"
+    data = "inputs: {d: {type: uri_folder, path: ./data}}, outputs: {o: {type: uri_folder}}"
+    job.write_text(f"type: pipeline\njobs: {{a: {{command: '{read}', compute: local, {data}}}}}\n")
+    for _ in range(2):
+        raw.write_text("RAW\n")
+        answer = desk.aml("submit", job)
+        assert "Step a will run again: its data changed while it ran." in answer.err
+        assert "reused" not in answer.err
+
+
 def test_a_pipeline_of_azureml_core_is_submitted(desk):
     desk.write("import sys; open(sys.argv[2] + '/x', 'w').write(sys.argv[1])", "write.py")
     desk.write("import sys; print(open(sys.argv[1] + '/x').read())", "read.py")

@@ -26,6 +26,7 @@ import sys, pathlib
 source, out = sys.argv[1:]
 pathlib.Path(out, "made.txt").write_text(pathlib.Path(source).read_text().upper())
 """
+TEXT = "import sys, pathlib; pathlib.Path(sys.argv[1], 'made.txt').write_text(sys.argv[2])"
 MAKE = "import sys, pathlib; pathlib.Path(sys.argv[1], 'made.txt').write_text('made')"
 READ = "import sys, pathlib; print(pathlib.Path(sys.argv[1], 'made.txt').read_text())"
 
@@ -97,6 +98,20 @@ def test_data_at_a_place_is_read_by_a_step_after_the_one_that_writes_it(here, so
     run.wait_for_completion(show_output=False)
     (step,) = run.find_step_run("read.py")
     assert step.get_details_with_logs()["logFiles"]["user_logs/std_log.txt"] == "made\n"
+
+
+@pytest.mark.slow
+def test_a_step_whose_output_another_run_has_replaced_is_not_reused(here, deployed, source):
+    folder = str(source(write=TEXT))
+    store = Datastore(here, "workspaceblobstore")
+    for text in ("one", "two", "one", "one"):
+        to = OutputFileDatasetConfig("to", (store, "chosen/place"))
+        write = PythonScriptStep("write.py", arguments=[to, text], source_directory=folder)
+        run = Experiment(here, "places").submit(Pipeline(here, [write]))
+        run.wait_for_completion(show_output=False)
+        assert deployed.read("chosen/place/made.txt") == text
+    (step,) = run.get_steps()
+    assert "azureml.reusedrunid" in step.properties
 
 
 WRITES = """
