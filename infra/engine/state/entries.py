@@ -108,9 +108,15 @@ def resource_of(entry: Document, vault: Vault) -> Resource:
     for required in ("urn", "type"):
         if not fields.get(required):
             raise _misshapen(str(entry.get("urn") or entry), required, "is missing")
-    if not is_urn(fields["urn"]):
-        raise _misshapen(fields["urn"], "urn", "is no URN of Pulumi")
+    require_urn(entry)
     return Resource(**fields)
+
+
+def require_urn(entry: Document) -> None:
+    """Raise ``StateError`` for an entry whose URN is none; a missing one is not looked at here."""
+    urn = entry.get("urn")
+    if urn and not is_urn(str(urn)):
+        raise _misshapen(str(urn), "urn", "is no URN of Pulumi")
 
 
 def pending_entry(operation: PendingOperation, vault: Vault) -> JsonObject:

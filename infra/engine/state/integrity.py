@@ -12,12 +12,17 @@ from infra.contract.json_types import Document, JsonObject
 
 _REMEDY: Final = "`aml stack repair` sorts the entries and removes such references, after a backup."
 
+_RESTORE: Final = (
+    "Restore a backup of the stack's state, or import an export: this cannot be repaired."
+)
+
 
 def verify(entries: Sequence[Document], *, at: str) -> None:
     """Refuse inconsistent entries: one ``StateError`` with every violation."""
     found = violations(entries)
     if found:
-        raise StateError("\n".join(found), remedy=_REMEDY, at=at)
+        whole = not any(True for entry in entries for _ in _own(entry))
+        raise StateError("\n".join(found), remedy=_REMEDY if whole else _RESTORE, at=at)
 
 
 def violations(entries: Sequence[Document]) -> list[str]:

@@ -14,6 +14,7 @@ from infra.contract.json_types import Document
 from infra.engine.state import integrity, journal, stack_files
 from infra.engine.state.checkpoint import Checkpoint, parse, without_integrity_error
 from infra.engine.state.disk import Disk
+from infra.engine.state.entries import require_urn
 from infra.engine.state.layout import StackFiles, hash_of
 from infra.engine.state.merge import merged
 from infra.engine.state.storage import Storage
@@ -40,6 +41,8 @@ def diagnose(files: StackFiles) -> Diagnosis:
             at=str(files.checkpoint),
         )
     state = parse(data, at=str(files.current()))
+    for entry in state.resources:
+        require_urn(entry)
     problems, record = _journal(files, hash_of(data))
     if record is not None:
         state = _with_journal(files, data, state, record)

@@ -60,6 +60,16 @@ def test_one_urn_is_live_once():
     ]
 
 
+@pytest.mark.parametrize(
+    ("broken", "remedy"),
+    [(entry("a", parent="z"), "aml stack repair"), ({"urn": "a"}, "Restore a backup")],
+)
+def test_only_what_can_be_repaired_is_said_to_be(broken, remedy):
+    with pytest.raises(StateError) as refused:
+        verify([broken], at="file")
+    assert remedy in refused.value.remedy
+
+
 def test_all_violations_are_reported_at_once():
     with pytest.raises(StateError) as caught:
         verify([entry("a", parent="y"), entry("b", parent="z")], at="dev.json")
