@@ -159,6 +159,12 @@ def test_default_providers_can_be_denied(accounts, denied):
     assert not accounts.up(lambda p: p.resource("a", provider=explicit(p))).summary.failed
 
 
+@pytest.mark.parametrize("denied", ["test", '"test"', "[1]", "{}"])
+def test_what_is_no_list_of_denied_packages_is_refused(accounts, denied):
+    accounts.config = {"pulumi": {"disable-default-providers": denied}}
+    assert "which is no list of packages" in accounts.up(lambda p: p.thing("a")).errors
+
+
 def test_the_default_provider_that_failed_is_one_error_and_all_that_need_it_fail(accounts):
     accounts.config = {"test": {"account": "bad"}}
     answers = []

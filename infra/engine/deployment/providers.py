@@ -139,9 +139,8 @@ class Providers:
     def _default(
         self, package: str, name: str, version: str, download_url: str, internal: Document
     ) -> str:
-        denied = str(plain(self._config.get("pulumi", {}).get(_DENIED, "[]")))
         # The built-in package has nothing to configure, so there is nothing to disable.
-        if package != "pulumi" and {"*", package} & set(json.loads(denied)):
+        if package != "pulumi" and {"*", package} & _denied(self._config):
             raise UsageError(
                 f"The default provider of package {package!r} is disabled (`pulumi:{_DENIED}`).",
                 remedy="Give the resource a `provider`, or remove the package from that list.",
@@ -382,6 +381,21 @@ class Providers:
         op = Op.UPDATE if decision.verdict is Verdict.UPDATE else Op.SAME
         with self._session.step(step_for(op, kept, before, decision), silent=silent):
             return self._steps.record(old, kept)
+
+
+def _denied(config: Mapping[str, Document]) -> set[str]:
+    """Return the packages without a default provider, as the stack's configuration has them."""
+    text = str(plain(config.get("pulumi", {}).get(_DENIED) or "[]"))
+    try:
+        names = json.loads(text)
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UsageError(
+            f"`pulumi:{_DENIED}` is {text!r}, which is no list of packages.",
+            remedy='Write for instance ["random"], or ["*"] for all.',
+        )
+    return set(names)
 
 
 def _urn(reference: str) -> str:

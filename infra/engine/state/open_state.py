@@ -290,7 +290,7 @@ class StackState:
         return partial(self._put_interim, data, number)
 
     def _put_interim(self, data: bytes, number: int) -> None:
-        with suppress(PlatformError):  # a network that fails for a moment, too
+        with suppress(PlatformError, OSError):  # a network that fails for a moment, too
             stack_files.show(
                 self._files, self._disk, self._base.data, data, lambda: self._journal.flush(number)
             )
