@@ -12,7 +12,7 @@ _PUBLISHED: Final = (
 )
 _KUBERNETES: Final = "Clusters of Kubernetes serve models, which is not done from here."
 _CLUSTER: Final = (
-    "Write `aml computetarget create amlcompute -n NAME -s SIZE --max-nodes N`, which deploys it."
+    "Give its values as options: `aml compute create -n NAME --type amlcompute --size SIZE`."
 )
 _NO_FACTORY: Final = "Leave it out: a DataTransferStep runs on this machine."
 _IN_AZURE: Final = "Manage it with Azure's own tools; nothing here reads it."
@@ -59,19 +59,12 @@ COMMANDS: Final = {
     "environment update": _KEPT,
     "environment get": "Write `aml environment download -n NAME -d FOLDER`.",
     "model update": "Add tags and properties in Python: `Model(workspace, name).add_tags(…)`.",
-    **{
-        f"compute create {option}": _CLUSTER
-        for option in ("-n", "--name", "-f", "--file", "--type", "--size", "--max-instances")
-    },
-    **{
-        f"compute {verb} {option}": f"Write `aml compute {verb} NAME`."
-        for verb in ("show", "start", "stop", "restart")
-        for option in ("-n", "--name")
-    },
-    "compute list --query": "Write `aml compute list --json`.",
-    "compute list -o": "Write `aml compute list --json`.",
-    "compute delete": "Write `aml computetarget delete -n NAME`, also for the stack file.",
-    "compute update": "Write `aml computetarget update amlcompute -n NAME --max-nodes N`.",
+    "compute create -f": _CLUSTER,
+    "compute create --file": _CLUSTER,
+    "compute list-nodes": "Write `aml compute nodes NAME`.",
+    "compute list-sizes": "In Python: `AmlCompute.supported_vmsizes(workspace)`.",
+    "compute attach -n": "Write `aml computetarget attach remote -n NAME …` (or `hdi`, …), which deploys it.",
+    "compute attach -f": "Write `aml computetarget attach remote -n NAME …` (or `hdi`, …), which deploys it.",
     # --- the CLI v1
     **{
         f"pipeline {verb}": _PUBLISHED

@@ -69,7 +69,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "infra",
     ),
     "compute": Entry(
-        "infra.commands.compute:compute",
+        "runtime.cli.computes:compute",
         "List, start, stop and add computes.",
         _DEPLOY,
         "infra",

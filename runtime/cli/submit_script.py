@@ -106,7 +106,10 @@ def configuration_named(
 ) -> RunConfiguration:
     """Return the run configuration that ``-c`` names; a name without a file may be a target."""
     if name is None:
-        say("No run configuration is given: the run is local, with the environment of its folder.")
+        say(
+            "No run configuration is given; by default, a run is local and takes the environment of"
+            " its folder."
+        )
         return RunConfiguration()
     try:
         config = loaded_configuration(project, name)
