@@ -14,6 +14,9 @@ _KUBERNETES: Final = "Clusters of Kubernetes serve models, which is not done fro
 _CLUSTER: Final = (
     "Give its values as options: `aml compute create -n NAME --type amlcompute --size SIZE`."
 )
+_ATTACH: Final = (
+    "Write `aml computetarget attach remote -n NAME …` (or `hdi`, …), which deploys it."
+)
 _NO_FACTORY: Final = "Leave it out: a DataTransferStep runs on this machine."
 _IN_AZURE: Final = "Manage it with Azure's own tools; nothing here reads it."
 _KEPT: Final = "Nothing is archived: a version stays as it was registered."
@@ -63,8 +66,8 @@ COMMANDS: Final = {
     "compute create --file": _CLUSTER,
     "compute list-nodes": "Write `aml compute nodes NAME`.",
     "compute list-sizes": "In Python: `AmlCompute.supported_vmsizes(workspace)`.",
-    "compute attach -n": "Write `aml computetarget attach remote -n NAME …` (or `hdi`, …), which deploys it.",
-    "compute attach -f": "Write `aml computetarget attach remote -n NAME …` (or `hdi`, …), which deploys it.",
+    "compute attach -n": _ATTACH,
+    "compute attach -f": _ATTACH,
     # --- the CLI v1
     **{
         f"pipeline {verb}": _PUBLISHED
