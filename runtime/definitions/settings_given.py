@@ -27,7 +27,9 @@ def read_settings(given: Sequence[str]) -> tuple[Setting, ...]:
     for text in given:
         path, equals, value = text.partition("=")
         if not equals or not _PATH.fullmatch(path):
-            raise UsageError(f"{text!r} is not a setting.", remedy="Write `--set KEY.KEY=VALUE`.")
+            raise UsageError(
+                f"{text!r} is not a setting.", remedy="Write KEY=VALUE, or KEY.KEY=VALUE."
+            )
         settings.append(Setting(tuple(path.split(".")), value))
     return tuple(settings)
 

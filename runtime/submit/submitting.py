@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from infra.contract.command_line import on_stack
 from infra.contract.errors import PlatformError, UsageError
@@ -26,7 +27,14 @@ from runtime.snapshots.limits import check_size
 from runtime.snapshots.sizes import size_note, size_text
 from runtime.snapshots.store import SnapshotStore, Taken
 from runtime.snapshots.use import in_use
-from runtime.submit.abilities import CLUSTER, check_abilities, kind_of_run, spread
+from runtime.submit.abilities import (
+    BATCH,
+    CLUSTER,
+    DATABRICKS,
+    check_abilities,
+    kind_of_run,
+    spread,
+)
 from runtime.submit.kept_specs import keep_spec
 from runtime.submit.notes import note, silent
 from runtime.submit.prepare import (
@@ -48,6 +56,11 @@ _CHECK_SPARK = "runtime.submit.spark_here:check_spark"
 _BUILT = "runtime.submit.environment_there:built_already"
 _BILLED = "runtime.submit.billing:billed_of"
 _CHECK_GPUS = "runtime.submit.gpus:check_gpus"
+_CHECK_OPTIONS: Final[Mapping[str, str]] = {
+    DATABRICKS: "runtime.targets.databricks:require_possible",
+    BATCH: "runtime.targets.batch:require_possible",
+}
+"""What looks at the options of a service, by the kind of the target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +220,12 @@ class Submitter:
         with wrong.check():
             kind = kind_of_run(spec, self._kind_of(spec.target))
             notes = self._check_abilities(spec, kind)
+        if kind in _CHECK_OPTIONS:
+            with wrong.check():
+                load(_CHECK_OPTIONS[kind])(spec)
         if spec.gpus:
             with wrong.check():
-                load(_CHECK_GPUS)(spec, self._vm_size_of)
+                load(_CHECK_GPUS)(spec, kind, self._vm_size_of)
         with wrong.check():
             check_possible(spec, target)
         if spec.script and not taken:

@@ -46,11 +46,6 @@ class BatchTarget(CarriedTarget):
             run = replace(run, spec=replace(run.spec, distribution=Distribution("pytorch")))
         return super().launch(run)
 
-    def check(self, spec: RunSpec) -> None:
-        """Raise ``UsageError`` for options that no run can have."""
-        require_possible(spec)
-        super().check(spec)
-
     def place_of(self, run: PreparedRun) -> Document:
         """Return the account, and what of it the run uses."""
         spec = run.spec

@@ -50,11 +50,6 @@ class DatabricksTarget(CarriedTarget):
         require_possible(run.spec)
         return super().launch(run)
 
-    def check(self, spec: RunSpec) -> None:
-        """Raise ``UsageError`` for options that contradict each other."""
-        require_possible(spec)
-        super().check(spec)
-
     def place_of(self, run: PreparedRun) -> Document:
         """Return the workspace, and what the run's task is there."""
         return {

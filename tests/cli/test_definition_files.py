@@ -82,6 +82,8 @@ def services(desk):
         (("bricks", "lab.ipynb", "a", "b c"), "A notebook takes no arguments (a 'b c')"),
         (("bricks", "--databricks", "notebook=/n", "a.py"), "leave a.py out"),
         (("bricks", "--databricks", "max_workers=-1", "a.py"), "a whole number, 0 or more"),
+        (("jobs", "--gpus", "2", "a.py"), "a Standard_D1_v2 (target 'jobs') has none"),
+        (("jobs", "--batch", "pool", "a.py"), "'pool' is not a setting"),
         (("jobs", "--batch", "image=microsoft:windowsserver:2022", "a.py"), "one of Windows"),
         (
             ("jobs", "--batch", "pool=p", "--batch", "nodes=2", "a.py"),
@@ -91,9 +93,10 @@ def services(desk):
 )
 def test_what_a_service_cannot_run_is_refused_before_a_run_is_stored(services, words, said):
     services.write("", "a.py")
-    answer = services.aml("submit", "--source-directory", "src", "--target", *words)
-    assert (answer.code, answer.out) == (2, "")
-    assert said in answer.err
+    for options in (("--dry-run",), ()):
+        answer = services.aml("submit", *options, "--source-directory", "src", "--target", *words)
+        assert (answer.code, answer.out) == (2, "")
+        assert answer.err.count(said) == 1
     assert services.aml("runs").out == ""
 
 

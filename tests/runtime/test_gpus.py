@@ -9,6 +9,7 @@ from infra.contract.errors import UsageError
 from runtime.agent.gpus import Gpu, gpus, parsed, samples
 from runtime.model.launching import DockerOptions, RunCluster
 from runtime.model.runs import RunSpec
+from runtime.model.services import BatchOptions, DatabricksOptions
 from runtime.submit.gpus import check_gpus
 from runtime.targets.docker_target import container_settings
 from runtime.targets.local import LocalTarget
@@ -63,11 +64,12 @@ def test_a_run_that_asks_for_gpus_does_not_start_without(agent, with_gpus):
     assert agent.run("print('ran')", "--gpus=2", PATH=with_gpus) == (0, "ran\n")
 
 
-def refusal(**fields):
+def refusal(kind="aml_compute", **fields):
     """Return why a run is not submitted that asks for two GPUs."""
     sizes = {"cpu": "STANDARD_DS3_V2", "gpu": "Standard_NC4as_T4_v3", "new": "Standard_X1"}
     try:
-        check_gpus(RunSpec("a.py", Path(), gpus=2, **fields), lambda name: sizes.get(name, ""))
+        spec = RunSpec("a.py", Path(), gpus=2, **fields)
+        check_gpus(spec, kind, lambda name: sizes.get(name, ""))
     except UsageError as error:
         return error.detail
     return ""
@@ -78,6 +80,11 @@ def test_a_vm_size_with_too_few_gpus_is_refused_before_the_run():
     assert "a Standard_NC4as_T4_v3 (target 'gpu') has 1" in refusal(target="gpu")
     made = RunCluster("Standard_NC4as_T4_v3")
     assert "has 1" in refusal(target="amlcompute", cluster=made)
+    assert "a Standard_D4ds_v5 (target 'b') has none" in refusal("databricks", target="b")
+    two = BatchOptions(vm_size="standard_nc4as_t4_v3")
+    assert "a Standard_NC4as_T4_v3 (target 'b') has 1" in refusal("batch", target="b", batch=two)
+    assert refusal("batch", target="b", batch=BatchOptions("pool")) == ""
+    assert refusal("databricks", target="b", databricks=DatabricksOptions(cluster_id="c")) == ""
     assert refusal(target="new") == refusal(target="a-machine") == ""
 
 
