@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 from contextlib import contextmanager
-from typing import IO, Iterator, List, Tuple
+from typing import BinaryIO, Iterator, List, Tuple
 
 from .errors import UserErrorException
 
@@ -31,7 +31,7 @@ def below(folder: str, name: str) -> str:
 
 
 @contextmanager
-def replacing(path: str) -> Iterator[IO[bytes]]:
+def replacing(path: str) -> Iterator[BinaryIO]:
     """Yield a temporary file, which becomes ``path`` at the end of the block.
 
     What is no plain file, such as ``/dev/stdout``, is written to: its place must not be taken.
