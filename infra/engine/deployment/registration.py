@@ -347,7 +347,10 @@ class Registration:
     def _regret_name(self) -> None:
         """Warn of a name that is expressly prescribed to a provider that cannot take it."""
         if self._prescribed and self._prescribed.expected:
-            text = f"Its provider does not support `pulumi:{KEY}`, which names {self._goal.type}."
+            text = (
+                f"The provider of {self._goal.name!r} does not support `pulumi:{KEY}`,"
+                f" which names {self._goal.type}."
+            )
             self._context.session.message("warning", text, self._urn, once=True)
 
     def _wanted(self, inputs: Document) -> Resource:

@@ -177,7 +177,9 @@ def test_a_name_that_the_plugin_cannot_be_told_is_a_warning(stage):
     stage.config["pulumi"] = {"autonaming": '{"providers": {"lab": {"mode": "verbatim"}}}'}
     made = stage.up(one={})
     assert not made.summary.failed
-    text = "Its provider does not support `pulumi:autonaming`, which names lab:index:Thing."
+    text = (
+        "The provider of 'one' does not support `pulumi:autonaming`, which names lab:index:Thing."
+    )
     assert errors(made).count(text) == 1
 
 
