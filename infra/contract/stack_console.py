@@ -123,7 +123,7 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class ResourceProgress:
-    """How far one resource is. ``state``: ``working``, ``done`` or ``failed``."""
+    """How far one resource is. ``state``: ``working``, ``done``, ``failed`` or ``interrupted``."""
 
     urn: str
     operation: str

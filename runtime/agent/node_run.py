@@ -155,12 +155,13 @@ class _NodeRun:
 
     def _supervised(self, log: EventLog, number: int) -> int:
         """Prepare what the script needs, run it and return the exit code of its agent."""
+        began = time.time()
         log.append("state", {"state": "Preparing"})
         try:
             self._lay_out()
             count = len(self._asked["tree"]["files"])
             text = f"{count} file{'s' * (count != 1)} laid out"
-            log.append("step", {"step": "unzip", "text": text})
+            log.append("step", {"step": "unzip", "text": text}, began)
             python, variables = self._prepared(log)
         except (BuildError, OSError, *_STORAGE) as error:
             return self._failed(log, str(error))
@@ -210,11 +211,12 @@ class _NodeRun:
             log.append("step", {"step": "environment", "text": f"{python} is used as it is"})
             own = self._with_starter(python, own)
         else:
+            began = time.time()
             folder, reused = self._built(asked)
             python = str(folder / "bin" / "python")
             own = activated(folder, asked["variables"], own)
             how = "reused" if reused else "built"
-            log.append("step", {"step": "environment", "text": f"{how} {asked['key']}"})
+            log.append("step", {"step": "environment", "text": f"{how} {asked['key']}"}, began)
         own[AGENT_PYTHON] = sys.executable
         found = {**own, **self._asked["variables"], OWNER: self._asked["owner"]}
         found["AZUREML_NODE_COUNT"] = str(self._asked["nodes"])

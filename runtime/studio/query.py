@@ -21,8 +21,9 @@ _FOLDERS: Final = {"metric": "metrics", "param": "params", "tag": "tags"}
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What an address asks for. ``filter`` is MLflow's search syntax, ``error`` what is wrong.
+    """What an address asks for. ``filter`` is MLflow's search syntax.
 
+    ``error``: what is wrong with the filter that was ``typed``, which is not the ``filter`` then.
     ``parts``: also the trials of sweeps, the steps of pipelines, and other runs below one.
     ``columns`` are ``metric.NAME``, ``param.NAME`` or ``tag.NAME``, shown beside those of all runs.
     """
@@ -38,6 +39,7 @@ class Query:
     columns: tuple[str, ...] = ()
     size: int = PAGE_SIZES[0]
     page: int = 1
+    typed: str = ""
     error: str = ""
 
     @property
@@ -105,7 +107,12 @@ def read_query(pairs: Sequence[tuple[str, str]]) -> Query:
     try:
         _ = query.listing
     except PlatformError as error:
-        return replace(query, filter="", error=f"{error.detail} {error.remedy or ''}".strip())
+        return replace(
+            query,
+            filter="",
+            typed=query.filter,
+            error=f"{error.detail} {error.remedy or ''}".strip(),
+        )
     return query
 
 

@@ -63,6 +63,7 @@ _AGAIN_S: Final = (0.2, 1.0, 5.0, 15.0)
 _PATIENCE_S: Final = 600.0
 _CANCELED_PATIENCE_S: Final = 300.0
 _LOST_S: Final = 24 * 3600.0
+_TOLD_WHEN_DONE: Final = frozenset({"environment", "download", "unzip", "collect"})
 _CRASHED: Final = "The process that carries the run failed"
 
 
@@ -352,9 +353,12 @@ class _Told:
     def __init__(self, events: EventLog, folder: RunFolder) -> None:
         self._events = events
         self._log = folder.work / BUILD_LOG
+        self._since = time.time()
 
     def step(self, step: str, text: str) -> None:
-        self.record("step", {"step": step, "text": text})
+        """Record a step; one that is told of once it is done began with the last thing told."""
+        began = self._since if step in _TOLD_WHEN_DONE else None
+        self.record("step", {"step": step, "text": text}, began)
 
     def state(
         self, state: RunState, reason: str = "", error: str = "", *, at: float | None = None
@@ -364,6 +368,8 @@ class _Told:
 
     def record(self, kind: EventKind, data: Document, at: float | None = None) -> None:
         self._events.append(kind, dict(data), at)
+        if kind in {"step", "state"}:
+            self._since = time.time()
 
     def build(self, line: str) -> None:
         private_folder(self._log.parent)

@@ -10,6 +10,7 @@ import shlex
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,8 +62,9 @@ class LocalRun:
         if self._folder.cancel_file.exists():
             self._stop.set()
         try:
+            began = time.time()
             self._state(RunState.PREPARING)
-            self._lay_out()
+            self._lay_out(began)
             with self._environment() as (python, variables):
                 self._run(python, variables)
         except PlatformError as error:
@@ -71,13 +73,13 @@ class LocalRun:
         finally:
             self._events.close()
 
-    def _lay_out(self) -> None:
+    def _lay_out(self, began: float) -> None:
         store = SnapshotStore(Path(self._task.snapshots))
         snapshot = store.load(self._task.snapshot)
         write_tree(snapshot, self._folder.work)
         for name in ("outputs", "logs"):
             private_folder(self._folder.work / name)
-        self._step("unzip", _laid_out(len(snapshot.files)))
+        self._step("unzip", _laid_out(len(snapshot.files)), began)
 
     @contextmanager
     def _environment(self) -> Iterator[tuple[str, Mapping[str, str]]]:
@@ -88,6 +90,7 @@ class LocalRun:
             self._step("environment", f"{python} is used as it is")
             yield python, spec.variables if spec else {}
             return
+        began = time.time()
         # Most of the imports of this process, for the runs that need them.
         builder = load("runtime.environments.builders:ChosenBuilder")()
         cache = load("runtime.environments.cache:EnvironmentCache")(
@@ -100,7 +103,7 @@ class LocalRun:
             locked = load("runtime.environments.locking:lock")(spec, with_conda=with_conda)
             with cache.lease(locked, lambda line: print(line, file=sink), self._stop) as found:
                 how = "reused" if found.reused else "built"
-                self._step("environment", f"{how} {found.hash}")
+                self._step("environment", f"{how} {found.hash}", began)
                 if found.lock:
                     self._events.append("property", {"key": LOCK_PROPERTY, "value": found.lock})
                 for change in found.changed:
@@ -128,8 +131,9 @@ class LocalRun:
         finish = data.store if data is not None else None
         self._step("run", shown_command(self._task))
         code = self._supervised(lambda: agent(arguments, gateway, finish), environ)
+        began = time.time()
         stored = data.summary() if data is not None else ""
-        self._step("collect", f"outputs and logs are in the run's folder{stored}")
+        self._step("collect", f"outputs and logs are in the run's folder{stored}", began)
         if not ended(self._folder.agent_events):
             log = self._folder.process_log.read_text(encoding="utf-8", errors="replace")
             last = "\n".join(log.splitlines()[-_LAST_LINES:])
@@ -186,8 +190,9 @@ class LocalRun:
         data = {"state": str(state)} if error is None else {"state": str(state), "error": error}
         self._events.append("state", data)
 
-    def _step(self, step: str, text: str) -> None:
-        self._events.append("step", {"step": step, "text": text})
+    def _step(self, step: str, text: str, began: float | None = None) -> None:
+        """Tell of a step: that it begins, or what came of one that ``began`` earlier."""
+        self._events.append("step", {"step": step, "text": text}, began)
 
 
 def found_python(python: str, environ: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ import pytest
 from infra.arm.client import local_client
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.errors import UnknownNameError, UsageError
-from infra.contract.stack_console import ChangeState, FormError
+from infra.contract.stack_console import ChangeState, FormError, ResourceProgress
 from infra.deploy.console.change_files import ChangeStore
 from infra.deploy.console.console import Console
 from localcloud.console import LocalCloudConsole
@@ -264,8 +264,11 @@ def test_an_abandoned_change_is_said_to_be(deployed, console):
     files = ChangeStore(deployed.home, "local").one(planned.id)
     with files.locking(60):
         files.put(ChangeState.APPLYING)
+        files.append(ResourceProgress("urn", "create", "t", "cpu", "working"))
         assert console.change(planned.id).state is ChangeState.APPLYING
-    assert "has ended before it was done" in console.change(planned.id).problem
+    left = console.change(planned.id)
+    assert "has ended before it was done" in left.problem
+    assert [each.state for each in left.progress] == ["interrupted"]
 
 
 def test_an_unknown_change_is_refused(console):

@@ -17,7 +17,7 @@ from runtime.model.environments import EnvironmentSpec
 from runtime.model.states import RunState
 from runtime.targets.base import Handle
 from runtime.targets.local import LocalTarget
-from runtime.targets.run_folder import RunFolder
+from runtime.targets.run_folder import BUILD_LOG, RunFolder
 from runtime.targets.standby import Standby
 from runtime.testing.targets import (
     WAITS,
@@ -213,6 +213,19 @@ def test_the_steps_of_a_run_are_in_its_events(target, tmp_path):
         if event["kind"] == "step"
     ]
     assert steps == ["unzip", "environment", "run", "collect"]
+
+
+def test_a_step_has_the_time_at_which_it_began(target, tmp_path):
+    environment = EnvironmentSpec("pip", requirements="")
+    handle = target.launch(a_run(tmp_path, "print(1)", environment=environment))
+    folder = folder_of(tmp_path, handle)
+    until(lambda: not folder.alive())
+    steps = {
+        event["data"]["step"]: event["time"]
+        for event in read_events(folder.own_events.read_bytes())
+        if event["kind"] == "step"
+    }
+    assert steps["environment"] < (folder.work / BUILD_LOG).stat().st_mtime < steps["run"]
 
 
 ODD_OUTPUTS = """

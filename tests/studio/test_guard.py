@@ -255,6 +255,7 @@ def test_a_filter_that_is_none_says_why(desk):
     assert answer.status_code == 200
     assert 'role="alert"' in answer.text
     assert "<b>`x" not in answer.text
+    assert 'name="filter" value="&lt;b&gt;`x`"' in answer.text
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,17 @@ class ChangeFiles:
         # It may have ended well between the two looks.
         if self._read("state.json")["state"] != change.state:
             return self.change()
-        return replace(change, state=ChangeState.FAILED, problem=_LEFT, remedy=_LEFT_REMEDY)
+        progress = tuple(
+            replace(each, state="interrupted") if each.state == "working" else each
+            for each in change.progress
+        )
+        return replace(
+            change,
+            state=ChangeState.FAILED,
+            problem=_LEFT,
+            remedy=_LEFT_REMEDY,
+            progress=progress,
+        )
 
     def _difference(self) -> Iterator[str]:
         if not self.proposed.exists():

@@ -60,7 +60,7 @@
   function drawCoordinates(box, { axes, lines }) {
     const line = { color: colour("--dim"), width: 1 };
     return Plotly.newPlot(box, shades(axes, lines), {
-      ...titled("Parallel coordinates, the best trial thick and red"),
+      ...titled(box.clientWidth < 420 ? "The best trial is thick and red" : "Parallel coordinates, the best trial thick and red"),
       height: 300,
       margin: { l: 30, r: 12, t: 66, b: 14 },
       showlegend: false,
