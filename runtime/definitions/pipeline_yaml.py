@@ -470,9 +470,10 @@ def _databricks(reading: _Reading, given: Located, data: _StepData) -> RunSpec:
     words = given.get("python_script_params")
     if words is not None and script is not None and given.get("arguments") is None:
         data.arguments = [data.argument(each) for each in words.items]
-    for each in (*data.inputs, *data.outputs) if script is not None else ():
-        if (place := f"${data_variable(each.name)}") not in data.arguments:
-            data.arguments += [f"--{each.name}", place]
+    names = [*(each.name for each in data.inputs), *(each.name for each in data.outputs)]
+    for name in names if script is not None else ():
+        if (place := f"${data_variable(name)}") not in data.arguments:
+            data.arguments += [f"--{name}", place]
     run = reading.run(given, data, script=script or "", command=options.own_task)
     # The cluster has a Python of its own.
     environment = run.environment or EnvironmentSpec("user_managed")
