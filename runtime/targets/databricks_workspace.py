@@ -79,7 +79,9 @@ class Workspace:
             yield
         except (Unauthenticated, PermissionDenied) as error:
             self.close()
-            detail = f"The Databricks workspace of {self.target!r} rejects the token: {error}."
+            # The client appends its own settings to what the workspace says.
+            said = str(error).partition(" Config: ")[0].rstrip(".")
+            detail = f"The Databricks workspace of {self.target!r} rejects the token: {said}."
             kind = UnreachableError if watching else CredentialError
             raise kind(detail, remedy=self._renewing) from error
         except _BUSY as error:

@@ -132,6 +132,24 @@ def test_a_run_whose_cluster_is_lost_has_failed_for_that_reason(
     assert cloud.http.get(f"{run.run_page_url}0").status_code == 404
 
 
+def test_a_wrong_token_is_named_without_the_settings_of_the_client(bricks, home, tmp_path):
+    token = tmp_path / "wrong.token"
+    token.write_text("wrong")
+    target = DatabricksTarget(
+        "bricks",
+        home,
+        bricks[0],
+        {"access_token": f"file:{token}"},
+        cloud="local",
+        manifest=home / "manifest.json",
+        stack="dev",
+    )
+    error = finished(target, target.launch(a_run(tmp_path, "print('never')"))).error
+    assert "rejects the token: Credential was not sent" in error
+    assert f"file:{token}" in error
+    assert "auth_type" not in error
+
+
 def test_a_run_that_databricks_cancels_is_canceled(target, client, home, tmp_path):
     handle = target.launch(a_run(tmp_path, WAITS))
     waited(lambda: output(target, handle), seconds=PATIENCE_S)
