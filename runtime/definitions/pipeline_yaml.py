@@ -470,8 +470,8 @@ def _databricks(reading: _Reading, given: Located, data: _StepData) -> RunSpec:
     words = given.get("python_script_params")
     if words is not None and script is not None and given.get("arguments") is None:
         data.arguments = [data.argument(each) for each in words.items]
-    names = [*(each.name for each in data.inputs), *(each.name for each in data.outputs)]
-    for name in names if script is not None else ():
+    named = [*(each.name for each in data.inputs), *(each.name for each in data.outputs)]
+    for name in named if script is not None else ():
         if (place := f"${data_variable(name)}") not in data.arguments:
             data.arguments += [f"--{name}", place]
     run = reading.run(given, data, script=script or "", command=options.own_task)
