@@ -74,8 +74,6 @@ class PipelineData:
         self.pipeline_output_name = pipeline_output_name
         self.training_output = training_output
         self.producer: PipelineStep | None = None
-        self.file = "" if is_directory else name
-        """The path of the data in the folder of the output, ``""`` for the folder."""
 
     def as_mount(self, input_name: str | None = None) -> "PipelineData":
         """Return it as the input of a step."""

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from runtime.api.environment import Environment
 from runtime.api.pipeline import PipelineData, PipelineStep
@@ -212,9 +211,6 @@ class DataTransferStep(PipelineStep):
         place = self.destination_data_reference
         name = re.sub(r"\W", "_", str(getattr(place, "data_reference_name", OUTPUT)))
         self.outputs = [PipelineData(name, output_name=OUTPUT, is_directory=True)]
-        if self.source_reference_type == "file":
-            file = PurePosixPath(str(getattr(place, "path_on_datastore", None) or ""))
-            self.outputs[0].file = file.name
 
     def get_output(self) -> PipelineData:
         """Return what is copied, for a step that reads it: a folder, or the one file."""

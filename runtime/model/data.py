@@ -53,7 +53,8 @@ class DataOutput:
     ``{run-id}`` and ``{output-name}`` in its path are filled in. ``mount`` and ``upload`` store
     it when the script ends. ``registered_as`` names the dataset to register then, if the script
     succeeded, with ``description`` and ``tags``; ``definition`` is how it is read (JSON, as
-    ``runtime.agent.assets.definitions`` writes it), empty for files.
+    ``runtime.agent.assets.definitions`` writes it), empty for files. ``file``: the script writes
+    this file alone.
     """
 
     name: str
@@ -65,6 +66,7 @@ class DataOutput:
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     definition: str = ""
+    file: str = ""
 
 
 def data_variable(name: str) -> str:

@@ -34,5 +34,5 @@ def transfer(
         source_directory=Path(),
         command=f'if [ -d "{read}" ]; then {folder}; else cp "{read}" "{written}/{file}"; fi',
         inputs=(DataInput(name, source),),
-        outputs=(DataOutput(OUTPUT, destination, "upload", overwrite=True),),
+        outputs=(DataOutput(OUTPUT, destination, "upload", overwrite=True, file=file),),
     )

@@ -200,10 +200,11 @@ def _same_place(pipeline: Pipeline) -> Iterator[Problem]:
             place = output.location
             if place is None or not place.path.strip("/") or "{run-id}" in place.path:
                 continue
-            before = placed.setdefault((place.datastore, place.path.rstrip("/")), step)
+            path = f"{place.path}/{output.file}" if output.file else place.path
+            before = placed.setdefault((place.datastore, path.rstrip("/")), step)
             if before is not step:
                 yield Problem(
-                    f"Steps {before.name!r} and {step.name!r} both write to {place.path!r} on the"
+                    f"Steps {before.name!r} and {step.name!r} both write to {path!r} on the"
                     " same datastore.",
                     "Give one of them another path.",
                     step.at or step.name,

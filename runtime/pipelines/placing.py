@@ -56,7 +56,8 @@ def _place(output: DataOutput, run_id: str) -> DataLocation:
         path = output.location.path.replace(RUN_ID, run_id)
         return replace(output.location, path=path)
     store = output.location.datastore if output.location else None
-    return DataLocation("datastore", output_path(output, run_id).rstrip("/"), store)
+    path = output_path(output, run_id).rstrip("/")
+    return DataLocation("datastore", f"{path}/{output.file}" if output.file else path, store)
 
 
 def bound(
@@ -129,7 +130,8 @@ def _named_places(step: Step) -> Iterator[DataLocation]:
     for each in step.run.outputs:
         place = each.location
         if place is not None and place.kind == "datastore" and RUN_ID not in place.path:
-            yield from [place] if place.path.strip("/") else ()
+            path = f"{place.path}/{each.file}".strip("/")
+            yield from [replace(place, path=path)] if path else ()
 
 
 def _overlap(one: DataLocation, other: DataLocation) -> bool:

@@ -28,7 +28,10 @@ from aml_platform import (
 )
 from infra.contract.errors import UsageError
 from runtime.api.pipelines.graph import graph_of
+from runtime.model.data import DataLocation
 from runtime.model.pipelines import Source
+from runtime.pipelines.graph import graph_problems
+from runtime.pipelines.placing import outputs_of
 
 NOTHING: dict = {}
 
@@ -176,7 +179,7 @@ def test_a_transfer_has_a_source_and_a_destination():
     assert "needs a source and a destination" in refusal(DataTransferStep("t"))
 
 
-@pytest.mark.parametrize(("kind", "path"), [("directory", ""), ("file", "b.txt")])
+@pytest.mark.parametrize(("kind", "path"), [("directory", "to/b.txt"), ("file", "to/b.txt")])
 def test_what_a_transfer_copies_is_an_input_of_a_step(tmp_path, kind, path):
     store = SimpleNamespace(name="blobs")
     places = DataReference(store, "raw", "raw/a.txt"), DataReference(store, "copied", "to/b.txt")
@@ -185,7 +188,19 @@ def test_what_a_transfer_copies_is_an_input_of_a_step(tmp_path, kind, path):
     read = PythonScriptStep("a.py", arguments=[copy.get_output()], source_directory=str(tmp_path))
     found = graph(read)
     assert [each.name for each in found.steps] == ["a.py", "copy"]
-    assert found.steps[0].reads == {"copied": Source("copy", "destination", path)}
+    assert found.steps[0].reads == {"copied": Source("copy", "destination")}
+    written = outputs_of(found.steps[1].run, "run")
+    assert written == {"destination": DataLocation("datastore", path, "blobs")}
+
+
+def test_transfers_of_files_may_fill_one_folder():
+    store = SimpleNamespace(name="blobs")
+    raw, a, b = (DataReference(store, name, f"to/{name}.txt") for name in ("raw", "a", "b"))
+    file = {"source_reference_type": "file"}
+    made = graph(*(DataTransferStep(f"to {to}", raw, to, **file) for to in (a, b)))
+    assert graph_problems(made) == []
+    (problem,) = graph_problems(graph(*(DataTransferStep(n, raw, a, **file) for n in "xy")))
+    assert "both write to 'to/a.txt'" in problem.message
 
 
 def test_a_problem_names_its_step_once():

@@ -189,7 +189,7 @@ def inner_path(value: object) -> str:
     """
     if isinstance(value, DatasetConsumptionConfig):
         return inner_path(value.dataset)
-    return value.file if isinstance(value, PipelineData) else ""
+    return value.name if isinstance(value, PipelineData) and not value.is_directory else ""
 
 
 def written_output(value: object) -> DataOutput:
