@@ -66,7 +66,7 @@ def never_deployed(file: Path, stack: str, meant: str = "") -> NotDeployedError:
     if any(file.parents[1].glob(f"state/.pulumi/stacks/*/{stack}.json*")):
         detail = (
             f"Stack {stack!r} has state, but no manifest here ({file.name} does not exist): the"
-            " Pulumi CLI deployed it, or its deployment has not finished."
+            " Pulumi CLI deployed it, its deployment has not finished, or it was destroyed."
         )
     return NotDeployedError(
         detail,

@@ -18,7 +18,8 @@ def deployments(request: Request) -> Response:
     console = site.console()
     now = _now(console)
     facts: StackFacts = now["facts"]
-    deleted, problem = _deleted(console) if facts.resources else ((), "")
+    is_asked = facts.resources or not facts.stopped
+    deleted, problem = _deleted(console) if is_asked else (None, "")
     return site.page(request, "deployments.html", **now, deleted=deleted, problem=problem)
 
 

@@ -261,7 +261,9 @@ def test_a_stack_that_was_never_deployed_has_empty_pages(shop, tmp_path, monkeyp
     monkeypatch.chdir(project.root)
     with studio_of(project) as fresh:
         assert "was never deployed" in fresh.text("/computes")
-        assert "The stack was never deployed." in fresh.text("/deployments")
+        page = fresh.text("/deployments")
+        assert "The stack was never deployed." in page
+        assert "The local cloud is not running, so it was not asked." in page
         assert "The local cloud is not running." in fresh.text("/cloud")
     assert not (project.home / "cloud").exists()
 
@@ -413,3 +415,22 @@ def test_aml_compute_lists_what_an_own_program_declared(own_program, capsys):
         ("north-cpu", True),
         ("south-cpu", True),
     }
+
+
+def test_what_is_soft_deleted_is_shown_of_a_stack_without_resources(
+    tmp_path, monkeypatch, aml_home, local_cloud
+):
+    project = make_project(tmp_path / "gone", None, "gone")
+    project.home.mkdir()
+    (project.home / "cloud").symlink_to(aml_home / "cloud")
+    monkeypatch.chdir(project.root)
+    vault = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/gone-rg"
+    with closing(local_client(project.home)) as client, studio_of(project) as shop:
+        client.complete("PUT", vault, api_version="2021-04-01", body={"location": "westeurope"})
+        own = f"{vault}/providers/Microsoft.KeyVault/vaults/gone-vault"
+        sku = {"family": "A", "name": "standard"}
+        facts = {"tenantId": SUBSCRIPTION, "sku": sku, "enableRbacAuthorization": True}
+        body = {"location": "westeurope", "properties": facts}
+        client.complete("PUT", own, api_version="2023-07-01", body=body)
+        client.complete("DELETE", own, api_version="2023-07-01")
+        assert '<th scope="row">gone-vault</th>' in shop.text("/deployments")
