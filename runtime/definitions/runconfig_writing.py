@@ -15,6 +15,7 @@ from infra.contract.bounded_yaml import compose
 from infra.contract.errors import DefinitionError
 from infra.contract.json_types import Document, JsonObject
 from runtime.definitions.finding import FOLDERS
+from runtime.definitions.keys import Meaning
 from runtime.definitions.problems import Problems
 from runtime.definitions.reading import document_of
 from runtime.definitions.runconfig import read_document
@@ -25,6 +26,7 @@ from runtime.definitions.yaml_text import block
 
 CONDA_FILE: Final = "conda_dependencies.yml"
 _TITLE: Final = 72
+_USELESS: Final = {Meaning.NO_EFFECT: "No effect", Meaning.REFUSED: "Refused"}
 _BOM: Final = "\ufeff"
 
 
@@ -64,13 +66,20 @@ def in_order(document: Document, keys: tuple[Key, ...]) -> JsonObject:
 
 def _fresh(document: JsonObject) -> str:
     """Return a new file: every key with a comment that says what it is."""
-    texts = {key.name: key.text for key in RUN_CONFIGURATION}
+    texts = {key.name: _comment(key) for key in RUN_CONFIGURATION}
     lines = []
     for name, value in document.items():
         if texts.get(name):
             lines.append(f"# {texts[name]}\n")
         lines.append(block({name: value}))
     return "".join(lines)
+
+
+def _comment(key: Key) -> str:
+    """Return what a key is for, or why it has no use here."""
+    if key.text and key.meaning in _USELESS:
+        return f"{_USELESS[key.meaning]}: {key.text[:1].lower()}{key.text[1:]}"
+    return key.text
 
 
 def _require_valid(text: str, file: Path) -> None:

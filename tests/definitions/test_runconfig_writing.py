@@ -172,3 +172,11 @@ def test_a_file_that_is_read_and_written_stays_as_it_is(project, tmp_path):
     before = {each: each.read_bytes() for each in copy.rglob("*") if each.is_file()}
     write_run_configuration(read_document(file, copy), file)
     assert {each: each.read_bytes() for each in copy.rglob("*") if each.is_file()} == before
+
+
+def test_a_new_file_says_which_keys_have_no_use_here(tmp_path):
+    file = tmp_path / "x.runconfig"
+    write_run_configuration({"sourceDirectoryDataStore": None, "datacaches": []}, file)
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert "# No effect: code is kept in the snapshot store." in lines
+    assert "# Refused: data is read from its datastore." in lines

@@ -30,7 +30,7 @@ def problem(line):
             if below is None:
                 optional = command.invoke_without_command or words[0].startswith(("-", "RUN"))
                 return "" if optional or words[0].isupper() else f"no command {words[0]!r}"
-            command, words = below, words[1:]
+            _, command, words = command.resolve_command(context, words)
         options = {name for each in command.params for name in [*each.opts, *each.secondary_opts]}
     script = next((at for at, word in enumerate(words) if word.endswith((".py", ".ipynb"))), None)
     given = {word.split("=")[0] for word in words[:script] if re.match(r"--?[a-z]", word)}
