@@ -81,7 +81,7 @@ def _is_dead(call: Call, id_: str, wanted: str) -> bool:
     try:
         actual = parse_arm_id(id_).type.lower()
     except UsageError:
-        return True
+        return False  # not the form of an id, which the shape of the type decides about
     if wanted:
         return actual != wanted.lower() or not is_there(call, id_)
     return actual in _KNOWN and not is_there(call, id_)

@@ -376,6 +376,9 @@ def _based(sample: Sample, name_input: str) -> dict[str, Any]:
     base = _placed(resource(sample.token, sample.kind), name_input, _name(name_input))
     if sample.token == WORKSPACE and sample.rule.path.startswith("encryption."):
         base["encryption"] = ENCRYPTED
+    if sample.short == "network:Subnet":
+        number = int(base[name_input].removeprefix("x"))
+        base["addressPrefix"] = f"10.0.{16 + number // 16}.{number % 16 * 16}/28"
     if sample.short == "authorization:RoleAssignment":
         base["principalId"] = base[name_input]
     if sample.short == "authorization:RoleDefinition":
