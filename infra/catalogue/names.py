@@ -1,6 +1,7 @@
 """ARM ids and naming rules, for every part that checks or generates a name."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -363,3 +364,16 @@ RULES: Final = {
         100,
     ),
 }
+
+PRIVATE_ZONES: Final[Mapping[str, tuple[str, ...]]] = {
+    "amlworkspace": ("privatelink.api.azureml.ms", "privatelink.notebooks.azure.net"),
+    "blob": ("privatelink.blob.core.windows.net",),
+    "dfs": ("privatelink.dfs.core.windows.net",),
+    "file": ("privatelink.file.core.windows.net",),
+    "queue": ("privatelink.queue.core.windows.net",),
+    "table": ("privatelink.table.core.windows.net",),
+    "web": ("privatelink.web.core.windows.net",),
+    "vault": ("privatelink.vaultcore.azure.net",),
+    "registry": ("privatelink.azurecr.io",),
+}
+"""The zones of each kind of endpoint (``groupId``), as Azure's documentation prescribes them."""

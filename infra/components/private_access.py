@@ -6,10 +6,9 @@ from typing import Final
 
 import pulumi
 
-from infra.catalogue.names import parse_arm_id
+from infra.catalogue.names import PRIVATE_ZONES, parse_arm_id
 from infra.components.network import Network
 from infra.components.private_endpoint import (
-    ZONES,
     PrivateDnsZone,
     PrivateDnsZoneArgs,
     PrivateEndpoint,
@@ -38,7 +37,9 @@ class PrivateAccess:
         zones = self._zones({each.group: each.spec for each in wanted}) if wanted else {}
         for each in wanted:
             own = zones.get if not each.spec.zone_ids and each.spec.dns == "zones" else None
-            made = [zone.zone_id for name in ZONES[each.group] if own and (zone := own(name))]
+            made = [
+                zone.zone_id for name in PRIVATE_ZONES[each.group] if own and (zone := own(name))
+            ]
             PrivateEndpoint(
                 f"{self.name}-{each.group}-endpoint",
                 PrivateEndpointArgs(
@@ -73,7 +74,7 @@ class PrivateAccess:
         networks: dict[str, dict[str, pulumi.Input[str]]] = {}
         for group, endpoint in wanted.items():
             if endpoint.dns == "zones" and not endpoint.zone_ids:
-                for zone in ZONES[group]:
+                for zone in PRIVATE_ZONES[group]:
                     networks.setdefault(zone, {}).update(self._network_of(endpoint))
         return {
             zone: PrivateDnsZone(

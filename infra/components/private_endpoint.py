@@ -12,19 +12,6 @@ from pulumi_azure_native import network, privatedns
 
 from infra.components.inputs import child_options
 
-ZONES: Final[Mapping[str, tuple[str, ...]]] = {
-    "amlworkspace": ("privatelink.api.azureml.ms", "privatelink.notebooks.azure.net"),
-    "blob": ("privatelink.blob.core.windows.net",),
-    "dfs": ("privatelink.dfs.core.windows.net",),
-    "file": ("privatelink.file.core.windows.net",),
-    "queue": ("privatelink.queue.core.windows.net",),
-    "table": ("privatelink.table.core.windows.net",),
-    "web": ("privatelink.web.core.windows.net",),
-    "vault": ("privatelink.vaultcore.azure.net",),
-    "registry": ("privatelink.azurecr.io",),
-}
-"""The zones of each kind of endpoint (``groupId``), as Azure's documentation prescribes them."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateEndpointArgs:

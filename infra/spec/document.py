@@ -40,6 +40,7 @@ class StackDocument:
     ``salt`` names the key of its secrets: Pulumi's salt string, or the text of a ``WrappedKey``.
     ``environment`` is the line that names environments of Pulumi Cloud, 0 without one.
     ``inherited`` says of what is not the file's own where it is: ``Pulumi.base.yaml, line 3``.
+    ``spelled`` has the text of numbers that another text stands for as well, such as 1.10.
     """
 
     config: Document
@@ -48,6 +49,7 @@ class StackDocument:
     salt: str | None = None
     environment: int = 0
     inherited: Mapping[Location, str] = field(default_factory=dict)
+    spelled: Mapping[Location, str] = field(default_factory=dict)
 
     def line(self, location: Location) -> int:
         """Return the line of ``location``, or of the nearest value around it."""
@@ -130,6 +132,7 @@ class _Reader:
     def __init__(self) -> None:
         self.lines: dict[Location, int] = {}
         self.problems: list[Problem] = []
+        self.spelled: dict[Location, str] = {}
         self._open: list[yaml.Node] = []
         self._sealed: list[tuple[Location, str]] = []
 
@@ -157,7 +160,14 @@ class _Reader:
         salt = parts.get("encryptionsalt")
         if not {"secretsprovider", "encryptedkey"} & parts.keys():
             self._check_sealed(salt)
-        return StackDocument(config, self.lines, self.problems, salt_of(parts), environment)
+        return StackDocument(
+            config,
+            self.lines,
+            self.problems,
+            salt_of(parts),
+            environment,
+            spelled=self.spelled,
+        )
 
     def _mapping_of_config(self, node: yaml.Node) -> JsonObject:
         if isinstance(node, yaml.MappingNode):
@@ -205,12 +215,20 @@ class _Reader:
                 return self._mapping(node, at)
             if isinstance(node, yaml.SequenceNode):
                 return self._sequence(node, at)
-            return scalar(node) if isinstance(node, yaml.ScalarNode) else None
+            return self._scalar(node, at) if isinstance(node, yaml.ScalarNode) else None
         except YamlError as error:
             self._note(at, str(error), node)
             return None
         finally:
             self._open.pop()
+
+    def _scalar(self, node: yaml.ScalarNode, at: Location) -> object:
+        value = scalar(node)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            text = str(node.value)
+            if str(value) != text:
+                self.spelled[at] = text
+        return value
 
     def _sequence(self, node: yaml.SequenceNode, at: Location) -> list[Any]:
         for index, item in enumerate(node.value):

@@ -192,7 +192,11 @@ class StackFile:
 
 
 def replace_text(file: Path, text: str) -> None:
-    """Replace the text of a file atomically: who reads it sees the former one or this."""
+    """Replace the text of a file atomically: who reads it sees the former one or this.
+
+    Of a link the file that it leads to, and the link stays.
+    """
+    file = file.resolve()
     file.parent.mkdir(parents=True, exist_ok=True)
     mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
     # In the same folder: a rename is atomic only within a file system.

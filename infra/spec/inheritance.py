@@ -54,6 +54,7 @@ def extended(document: StackDocument, folder: Path | None) -> StackDocument:
     if EXTENDS in base.config:
         return _refused(document, f"{_FILE.format(name)} extends another: one level is allowed.")
     config, origins = merged(document.config, base.config)
+    spelled = {at: base.spelled[there] for at, there in origins.items() if there in base.spelled}
     lines = {**document.lines, **{at: document.line((EXTENDS,)) for at in origins}}
     problems = [*document.problems, *_of_base(base, name, document.line((EXTENDS,)))]
     return replace(
@@ -61,6 +62,7 @@ def extended(document: StackDocument, folder: Path | None) -> StackDocument:
         config=config,
         lines=lines,
         problems=problems,
+        spelled={**document.spelled, **spelled},
         inherited={
             at: f"{_FILE.format(name)}, line {base.line(there)}" for at, there in origins.items()
         },

@@ -1,16 +1,19 @@
 """Loads a stack file into ``StackSpec``, or reports every problem with its line."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from infra.contract.errors import SpecError
 from infra.spec.document import StackDocument, parse_document
 from infra.spec.inheritance import extended, read_stack_document
-from infra.spec.problems import UNREADABLE, Problem, file_error, path_text
+from infra.spec.problems import UNREADABLE, Location, Problem, file_error, path_text
 from infra.spec.program import ProgramSpec
 from infra.spec.reading import ConfigReading, LocatedProblem, read_program_values, read_values
-from infra.spec.stack import StackSpec
+from infra.spec.stack import KEYS, StackSpec
+
+_FIELDS: Final = {key: name for name, key in KEYS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +98,34 @@ def _problems(document: StackDocument, findings: Iterable[LocatedProblem]) -> li
     ]
 
 
+def _respelt(document: StackDocument, spec: StackSpec) -> Iterator[LocatedProblem]:
+    """Yield numbers that would not be the text that they look like: 1.30 is 1.3."""
+    for at, text in document.spelled.items():
+        value = _value_at(spec, at)
+        if isinstance(value, str) and value != text:
+            yield LocatedProblem(at, f"{text} is the number {value}; write it in quotes: '{text}'.")
+
+
+def _value_at(spec: StackSpec, at: Location) -> object:
+    """Return what became of a value of the file, ``None`` where that is no part of the spec."""
+    value: object = getattr(spec, _FIELDS.get(str(at[0]), ""), None)
+    for step in at[1:]:
+        match value:
+            case Mapping():
+                value = value.get(step)
+            case list() | tuple() if isinstance(step, int) and step < len(value):
+                value = value[step]
+            case _:
+                value = getattr(value, str(step), None)
+    return value
+
+
 def _inspection(document: StackDocument) -> Inspection:
     if _is_unreadable(document):
         return Inspection(None, tuple(document.problems))
     reading: ConfigReading = read_values(document.config)
-    found = _problems(document, reading.findings)
+    respelt = () if reading.spec is None else _respelt(document, reading.spec)
+    found = _problems(document, [*reading.findings, *respelt])
     problems = tuple(sorted([*document.problems, *found], key=lambda problem: problem.line))
     return Inspection(
         None if problems else reading.spec,

@@ -48,6 +48,10 @@ _FORMS: Final[Mapping[str, str]] = {
     "host": "a host name, such as pypi.org or *.pypi.org",
     "service_tag": "a service tag, such as AzureMachineLearning",
     "key": "the URL of a key and its version, https://VAULT.vault.azure.net/keys/NAME/VERSION",
+    # Of outbound and security rules: other names have rules of their own.
+    "name": "2-80 letters, digits, - or _, starting with a letter or digit",
+    "kubernetes_version": "a version such as 1.31 or 1.31.2",
+    "subresource": "what of the resource it leads to, such as blob, vault or registry",
     "namespace": "lower-case letters, digits or hyphens",
     **dict.fromkeys(
         ("object_id", "tenant_id", "client_id", "principal_id"),

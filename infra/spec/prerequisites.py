@@ -89,10 +89,8 @@ class StorageAccountSpec(SpecModel):
         "Standard_RAGRS",
         "Standard_GZRS",
         "Standard_RAGZRS",
-        "Premium_LRS",
-        "Premium_ZRS",
     ] = "Standard_LRS"
-    """Performance and redundancy. To or from zone redundancy or Premium: replaces."""
+    """Redundancy. To or from zone redundancy: replaces. Azure ML takes no premium account."""
     public_network_access: Access = "enabled"
     shared_key_access: Access = "enabled"
     """``disabled``: only identities reach the data, and never the account's keys."""

@@ -152,3 +152,14 @@ def test_a_file_is_replaced_atomically_and_keeps_its_mode(tmp_path):
     assert path.read_text() == BASE.replace("local", "azure")
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_stack_file_that_is_a_link_stays_one(tmp_path):
+    real, link = tmp_path / "shared.yaml", tmp_path / "Pulumi.dev.yaml"
+    real.write_text("config:\n  aml:cloud: local\n", encoding="utf-8")
+    link.symlink_to(real)
+    file = StackFile.read(link)
+    file.set("aml:cloud", "azure")
+    file.write()
+    assert link.is_symlink()
+    assert "azure" in real.read_text(encoding="utf-8")

@@ -59,16 +59,33 @@ def test_merge_keys_are_resolved(inspect):
     ("written", "read"),
     [
         ("yes", "yes"),
-        ("007", "7"),
         ("2026-01-01", "2026-01-01"),
         ('"4"', "4"),
-        ("1.50", "1.5"),
-        ("1e3", "1000"),
+        ("1.5", "1.5"),
+        ("42", "42"),
         ("1:30", "1:30"),
     ],
 )
 def test_scalars_are_read_as_yaml_1_2(inspect, written, read):
     assert inspect(tags=f"{{x: {written}}}").spec.tags == {"x": read}
+
+
+@pytest.mark.parametrize(("written", "read"), [("007", "7"), ("1.50", "1.5"), ("1e3", "1000")])
+def test_a_number_that_would_become_another_text_is_refused(inspect, written, read):
+    (problem,) = inspect(tags=f"{{x: {written}}}").problems
+    assert problem.message == f"{written} is the number {read}; write it in quotes: '{written}'."
+
+
+def test_an_inherited_number_that_would_become_another_text_is_refused(tmp_path):
+    base = "config:\n  aml:tags: {one: 1.10}\n"
+    (tmp_path / "Pulumi.base.yaml").write_text(base, encoding="utf-8")
+    text = (
+        "config:\n  aml:extends: base\n  azure-native:location: westeurope\n  aml:cloud: local\n"
+        "  aml:workspace: {name: demo, resource_group: g}\n  aml:tags: {two: 2}\n"
+    )
+    (problem,) = inspect_text(text, tmp_path).problems
+    assert "1.10 is the number 1.1" in problem.message
+    assert "(Pulumi.base.yaml, line 2)" in problem.message
 
 
 def test_a_region_may_be_written_as_the_portal_shows_it():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from infra.catalogue.locations import same_location
 from infra.contract.json_types import Document
 from infra.spec.rules.findings import Finding, entries, is_adopted, off, whole
 
@@ -32,6 +33,18 @@ def private_nodes_need_a_network(stack: Document) -> Iterator[Finding]:
                 " or managed_network of the workspace."
             )
             yield ("computes", index, "node_public_ip"), message
+
+
+def nodes_are_where_their_network_is(stack: Document) -> Iterator[Finding]:
+    """Report computes of another region in a declared network, which is in the stack's region."""
+    home = stack.get("location")
+    for index, compute in entries(stack, "computes"):
+        away = compute.get("location")
+        if not (compute.get("subnet") and isinstance(home, str) and isinstance(away, str)):
+            continue
+        if not same_location(home, away) and not is_adopted(stack, compute.get("name")):
+            message = f"is in a network in {home}, and nodes in {away} need one of their region"
+            yield ("computes", index, "subnet"), f"{message}; use subnet_id."
 
 
 def one_subnet(compute: Document) -> Iterator[Finding]:

@@ -40,3 +40,33 @@ def container_of_the_own_account(stack: Document) -> Iterator[Finding]:
         if elsewhere or workspace.get("storage_account_id") or workspace.get("hub_id"):
             message = "needs the storage account that the stack creates; create the container"
             yield ("datastores", index, "create"), f"{message} where its account is made."
+
+
+def containers_are_made_once(stack: Document) -> Iterator[Finding]:
+    first: dict[str, int] = {}
+    for index, store in entries(stack, "datastores"):
+        name = store.get("container")
+        if off(store.get("create", False)) or not isinstance(name, str):
+            continue
+        if name in first:
+            message = f"aml:datastores[{first[name]}] creates the container {name!r} already"
+            yield ("datastores", index, "create"), f"{message}; leave create out."
+        first.setdefault(name, index)
+
+
+def keys_that_the_own_account_takes(stack: Document) -> Iterator[Finding]:
+    """Report account keys of an account whose settings refuse them."""
+    account = stack.get("storage_account")
+    settings: Document = account if isinstance(account, Mapping) else {}
+    if settings.get("shared_key_access") != "disabled":
+        return
+    for index, store in entries(stack, "datastores"):
+        signs_in = store.get("credentials")
+        type_ = signs_in.get("type") if isinstance(signs_in, Mapping) else None
+        elsewhere = store.get("account_name") or store.get("storage_account_id")
+        if type_ == "account_key" and not elsewhere:
+            message = "account_key does not work with `shared_key_access: disabled` of the account"
+            yield (
+                ("datastores", index, "credentials", "type"),
+                f"{message}; leave credentials out, then identities are used.",
+            )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from infra.contract.json_types import Document
-from infra.spec.rules.findings import Finding
+from infra.spec.rules.findings import Finding, listed
 
 
 def primary_identity(stack: Document) -> Iterator[Finding]:
@@ -13,6 +13,13 @@ def primary_identity(stack: Document) -> Iterator[Finding]:
     chosen = workspace.get("identity")
     if not isinstance(chosen, Mapping) or chosen.get("type") != "system_and_user_assigned":
         message = "belongs to an identity of type system_and_user_assigned; remove it."
+        yield ("workspace", "primary_identity_id"), message
+        return
+    primary = str(workspace["primary_identity_id"]).rstrip("/").lower()
+    ids = [str(each).rstrip("/").lower() for each in listed(chosen, "ids")]
+    names = [str(each).lower() for each in listed(chosen, "names")]
+    if primary.startswith("/") and primary not in ids and primary.rpartition("/")[2] not in names:
+        message = "is no identity of the workspace; add it to identity.ids."
         yield ("workspace", "primary_identity_id"), message
 
 

@@ -1,10 +1,12 @@
 """Rules for what is created for a workspace, private endpoints, diagnostics, hubs and projects."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from infra.contract.json_types import Document
-from infra.spec.rules.findings import Finding, entries, exactly_one, listed
+from infra.spec.rules.findings import Finding, entries, exactly_one, listed, off
+from infra.spec.rules.networks import wrong_ports
 
 CREATED: Final = {
     "storage_account": "storage_account_id",
@@ -12,9 +14,10 @@ CREATED: Final = {
     "container_registry": "container_registry_id",
 }
 """Settings of what is created, and the workspace's key that names an existing one instead."""
-_WITH_ENDPOINTS: Final = ("workspace", *CREATED)
 _SERVICES: Final = {"storage_account": "Microsoft.Storage", "key_vault": "Microsoft.KeyVault"}
 _PRINCIPALS: Final = ("identity", "compute", "principal_id")
+_PERMISSIONS: Final = ("secret_permissions", "key_permissions", "certificate_permissions")
+_KEY: Final = re.compile(r"https://([\w-]+)\.vault\.azure\.net/", re.IGNORECASE)
 _OWN: Final = (*CREATED.values(), "application_insights_id")
 
 
@@ -60,18 +63,6 @@ def datastores_without_keys(stack: Document) -> Iterator[Finding]:
         )
 
 
-def endpoints_have_a_subnet(stack: Document) -> Iterator[Finding]:
-    for key in _WITH_ENDPOINTS:
-        endpoint = _part(stack, key).get("private_endpoint")
-        if not isinstance(endpoint, Mapping):
-            continue
-        problem = exactly_one(endpoint, "subnet", "subnet_id")
-        if problem:
-            yield (key, "private_endpoint"), problem
-        if endpoint.get("dns") == "none" and listed(endpoint, "zone_ids"):
-            yield (key, "private_endpoint", "zone_ids"), "does not fit `dns: none`; remove one."
-
-
 def firewalls_know_their_subnets(stack: Document) -> Iterator[Finding]:
     """Report subnets that a firewall lets in and that lack the service's endpoint."""
     endpoints = {
@@ -88,6 +79,18 @@ def firewalls_know_their_subnets(stack: Document) -> Iterator[Finding]:
                 yield (key, "firewall", "subnets", index), message
 
 
+def ranges_of_accounts_are_large(stack: Document) -> Iterator[Finding]:
+    """Report ranges of one or two addresses, which Azure Storage refuses."""
+    wall = _part(stack, "storage_account").get("firewall")
+    for index, each in enumerate(listed(wall, "ip_rules") if isinstance(wall, Mapping) else ()):
+        address, _, bits = str(each).partition("/")
+        if bits in {"31", "32"}:
+            message = f"is {each}; storage accounts take no /{bits}. Write the address"
+            more = "es one by one" if bits == "31" else ""
+            at = ("storage_account", "firewall", "ip_rules", index)
+            yield at, f"{message}{more}, such as {address}."
+
+
 def diagnostics_have_a_store(stack: Document) -> Iterator[Finding]:
     diagnostics, workspace = _part(stack, "diagnostics"), _part(stack, "workspace")
     created = not (
@@ -97,6 +100,8 @@ def diagnostics_have_a_store(stack: Document) -> Iterator[Finding]:
     )
     if "diagnostics" in stack and not created and not diagnostics.get("log_analytics_id"):
         yield ("diagnostics",), "needs log_analytics_id: the stack creates no log store."
+    if off(diagnostics.get("logs")) and off(diagnostics.get("metrics")):
+        yield ("diagnostics",), "sends neither logs nor metrics; remove it, or switch one on."
 
 
 def projects_have_a_hub(stack: Document) -> Iterator[Finding]:
@@ -133,6 +138,8 @@ def outbound_rules_fit(stack: Document) -> Iterator[Finding]:
                 at,
                 "is of kind fqdn, which needs `managed_network: allow_only_approved_outbound`.",
             )
+        for problem in wrong_ports(str(rule.get("ports") or "")):
+            yield (*at, "ports"), problem
         name = str(rule.get("name")).lower()
         if name in seen:
             yield (*at, "name"), f"is the name of outbound_rules[{seen[name]}] too."
@@ -145,6 +152,16 @@ def images_are_built_by_a_cluster(stack: Document) -> Iterator[Finding]:
         if wanted and compute.get("name") == wanted and compute.get("kind") != "aml_compute":
             message = f"{wanted!r} is of kind {compute.get('kind')}; use an aml_compute."
             yield ("workspace", "image_build_compute"), message
+
+
+def keys_are_in_their_vault(stack: Document) -> Iterator[Finding]:
+    encryption = _part(stack, "workspace").get("encryption")
+    found = encryption if isinstance(encryption, Mapping) else {}
+    key, vault = _KEY.match(str(found.get("key"))), str(found.get("key_vault_id"))
+    name = vault.rstrip("/").rpartition("/")[2]
+    if key and name and vault.startswith("/") and key[1].lower() != name.lower():
+        message = f"is a key of vault {key[1]!r}, and key_vault_id names {name!r}."
+        yield ("workspace", "encryption", "key"), message
 
 
 def policies_fit_the_vault(stack: Document) -> Iterator[Finding]:
@@ -163,6 +180,8 @@ def policies_fit_the_vault(stack: Document) -> Iterator[Finding]:
         if problem:
             yield at, problem
             continue
+        if not any(listed(policy, key) for key in _PERMISSIONS):
+            yield at, f"permits nothing; give it {', '.join(_PERMISSIONS)}."
         who = next(str(policy[key]).lower() for key in _PRINCIPALS if policy.get(key))
         if who in seen:
             yield at, f"is for the same principal as access_policies[{seen[who]}]; join them."

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from infra.catalogue.locations import location_name
 from infra.contract.json_types import Document
 from infra.spec.problems import did_you_mean
-from infra.spec.rules.findings import Finding, entries, exactly_one, off, whole
+from infra.spec.rules.findings import Finding, entries, exactly_one, listed, off, whole
 
 _KEYED: Final = frozenset({"api_key", "aad"})
 _STORED: Final = frozenset({"account_key", "sas", "service_principal", "aad"})
@@ -90,3 +91,12 @@ def clusters_are_declared(stack: Document) -> Iterator[Finding]:
         elif name in first:
             yield at, f"is attached by aml:computes[{first[name]}] already."
         first.setdefault(name, index)
+
+
+def regions_differ(registry: Document) -> Iterator[Finding]:
+    seen: dict[str, int] = {}
+    for index, each in enumerate(listed(registry, "regions")):
+        name = location_name(str(each))
+        if name in seen:
+            yield ("regions", index), f"is the region of regions[{seen[name]}] too; remove one."
+        seen.setdefault(name, index)
