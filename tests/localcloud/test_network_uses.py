@@ -171,7 +171,7 @@ GONE = {
         "computeType": "AmlCompute",
         "properties": {
             "vmSize": "STANDARD_DS3_V2", "scaleSettings": {"maxNodeCount": 1},
-            "subnet": {"id": "NETWORK/virtualNetworks/net"},
+            "subnet": {"id": f"{NOWHERE}Network/virtualNetworks/x"},
         },
     }),
 }  # fmt: skip
