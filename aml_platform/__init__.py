@@ -181,7 +181,7 @@ _MODULES = {
     "Tensorboard": "tensorboard",
     "TensorFlow": "framework_estimators",
     "TensorflowConfiguration": "run_sections",
-    "TimeZone": "pipeline",
+    "TimeZone": "pipelines.time_zones",
     "TokenAuthentication": "authentication",
     "TrainingException": "exceptions",
     "TrainingOutput": "pipeline",

@@ -144,7 +144,6 @@ from runtime.api.pipeline import PipelineParameter as PipelineParameter
 from runtime.api.pipeline import PipelineStep as PipelineStep
 from runtime.api.pipeline import ScheduleRecurrence as ScheduleRecurrence
 from runtime.api.pipeline import StepSequence as StepSequence
-from runtime.api.pipeline import TimeZone as TimeZone
 from runtime.api.pipeline import TrainingOutput as TrainingOutput
 from runtime.api.pipeline_steps import AdlaStep as AdlaStep
 from runtime.api.pipeline_steps import AutoMLStep as AutoMLStep
@@ -168,6 +167,7 @@ from runtime.api.pipelines.runs import PortDataReference as PortDataReference
 from runtime.api.pipelines.runs import StepRun as StepRun
 from runtime.api.pipelines.runs import StepRunOutput as StepRunOutput
 from runtime.api.pipelines.schedule import Schedule as Schedule
+from runtime.api.pipelines.time_zones import TimeZone as TimeZone
 from runtime.api.run import Run as Run
 from runtime.api.run import get_run as get_run
 from runtime.api.run_configuration import RunConfiguration as RunConfiguration

@@ -6,7 +6,6 @@ They are built and checked here; ``runtime.pipelines`` runs them.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from itertools import pairwise
 from typing import Final, NoReturn
 
@@ -24,7 +23,6 @@ __all__ = [
     "PipelineStep",
     "ScheduleRecurrence",
     "StepSequence",
-    "TimeZone",
     "TrainingOutput",
 ]
 _NAME: Final = re.compile(r"\w+", re.ASCII)
@@ -309,18 +307,6 @@ class Pipeline:
 
     def __repr__(self) -> str:
         return f"Pipeline(steps=[{', '.join(each.label for each in self.steps)}])"
-
-
-class TimeZone(Enum):
-    """Time zones of a schedule, of which the usual ones are here."""
-
-    UTC = "UTC"
-    GMTStandardTime = "GMT Standard Time"
-    CentralEuropeanStandardTime = "Central European Standard Time"
-    EasternStandardTime = "Eastern Standard Time"
-    CentralStandardTime = "Central Standard Time"
-    PacificStandardTime = "Pacific Standard Time"
-    TokyoStandardTime = "Tokyo Standard Time"
 
 
 @dataclass

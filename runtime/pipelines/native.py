@@ -7,7 +7,8 @@ from typing import Final
 from infra.contract.errors import UsageError
 from infra.contract.json_types import Document, JsonObject
 from runtime.model.pipelines import Pipeline, Step
-from runtime.pipelines.triggers import WINDOWS_ZONES, Cron, DataChange, Trigger, zone_of
+from runtime.pipelines.triggers import Cron, DataChange, Trigger, zone_of
+from runtime.pipelines.windows_zones import WINDOWS_ZONES
 from runtime.targets.azureml_data import binding
 
 _MAY_CHANGE: Final = frozenset({"datastore", "url"})
@@ -124,11 +125,11 @@ def _zone(name: str) -> str:
     """Return the name by which Azure knows a time zone."""
     if name in WINDOWS_ZONES:
         return name
-    known = {iana: windows for windows, iana in WINDOWS_ZONES.items()}
+    known = {iana: windows for windows, iana in reversed(WINDOWS_ZONES.items())}
     if name not in known:
         raise UsageError(
             f"Azure ML has no time zone {name!r}.",
-            remedy=f"Use one of its own names: {', '.join(sorted(WINDOWS_ZONES))}.",
+            remedy="Use a zone of Windows with the same time, such as 'W. Europe Standard Time'.",
         )
     return known[name]
 

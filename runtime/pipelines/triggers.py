@@ -12,32 +12,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from infra.contract.errors import UsageError
 from infra.contract.load import load, nearest
+from runtime.pipelines.windows_zones import WINDOWS_ZONES
 
 FREQUENCIES: Final = ("minute", "hour", "day", "week", "month")
 WEEK_DAYS: Final = (
     *("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
 )
-WINDOWS_ZONES: Final = {
-    "UTC": "UTC",
-    "GMT Standard Time": "Europe/London",
-    "W. Europe Standard Time": "Europe/Berlin",
-    "Central Europe Standard Time": "Europe/Budapest",
-    "Central European Standard Time": "Europe/Warsaw",
-    "Romance Standard Time": "Europe/Paris",
-    "FLE Standard Time": "Europe/Kiev",
-    "Russian Standard Time": "Europe/Moscow",
-    "India Standard Time": "Asia/Kolkata",
-    "China Standard Time": "Asia/Shanghai",
-    "Singapore Standard Time": "Asia/Singapore",
-    "Tokyo Standard Time": "Asia/Tokyo",
-    "AUS Eastern Standard Time": "Australia/Sydney",
-    "Eastern Standard Time": "America/New_York",
-    "Central Standard Time": "America/Chicago",
-    "Mountain Standard Time": "America/Denver",
-    "Pacific Standard Time": "America/Los_Angeles",
-    "E. South America Standard Time": "America/Sao_Paulo",
-}
-"""Azure's names of time zones, of which these are the usual ones; IANA's names work as well."""
 _LONGEST_SEARCH: Final = 5000
 _HOURS, _MINUTES, _FIELDS = range(24), range(60), 5
 

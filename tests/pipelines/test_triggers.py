@@ -1,11 +1,13 @@
 """When schedules are due, by Azure ML's rules."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 import pytest
 
 from infra.contract.errors import UsageError
+from runtime.api.pipelines.time_zones import TimeZone
 from runtime.pipelines.triggers import Cron, DataChange, Recurrence, checked, moment_of, zone_of
+from runtime.pipelines.windows_zones import WINDOWS_ZONES
 
 
 def at(text):
@@ -90,6 +92,17 @@ def test_data_is_looked_at_after_its_interval():
 def test_what_a_trigger_cannot_be_is_named(trigger, said):
     with pytest.raises(UsageError, match=said):
         checked(trigger)
+
+
+@pytest.mark.parametrize("name", WINDOWS_ZONES)
+def test_every_time_zone_of_windows_is_known(name):
+    assert isinstance(zone_of(name), tzinfo)
+
+
+def test_every_time_zone_of_the_sdk_is_one_of_windows():
+    assert {zone.value for zone in TimeZone} <= set(WINDOWS_ZONES)
+    for zone in TimeZone:
+        assert zone.name == "".join(filter(str.isalnum, zone.value))
 
 
 def test_a_time_zone_that_does_not_exist_is_refused_with_the_nearest():

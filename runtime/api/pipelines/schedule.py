@@ -10,10 +10,11 @@ from typing import Final
 
 from infra.contract.load import load
 from runtime.api.exceptions import UserErrorException, azureml_errors
-from runtime.api.pipeline import ScheduleRecurrence, TimeZone
+from runtime.api.pipeline import ScheduleRecurrence
 from runtime.api.pipelines.graph import parameter_values
 from runtime.api.pipelines.published import pipelines_of
 from runtime.api.pipelines.runs import PipelineRun
+from runtime.api.pipelines.time_zones import TimeZone
 from runtime.api.run import Run
 from runtime.api.workspace import Workspace
 from runtime.model.pipelines import ParameterValue
