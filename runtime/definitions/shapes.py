@@ -16,7 +16,7 @@ from infra.contract.load import one_of
 from runtime.definitions.keys import Meaning
 from runtime.definitions.located import Located
 from runtime.definitions.problems import Place, Problems, did_you_mean, place_of
-from runtime.model.variable_names import usable_name
+from runtime.model.runs import names_variable
 
 Keys: TypeAlias = tuple[str | int, ...]
 """The canonical keys, names and indexes from the root of a document to a value."""
@@ -279,7 +279,7 @@ class ShapeReader:
         found = {}
         for name, value in node.entries.items():
             self.read.places[*path, name] = self._at(value)
-            if not usable_name(name):
+            if not names_variable(name):
                 self._wrong(value, path, f"names a variable {name!r}.", "Write `NAME: value`.")
             elif _is_scalar(value):
                 found[name] = None if value.is_null else value.text

@@ -233,3 +233,8 @@ class RunRecord:
     billed: Billed | None = None  # None for a parent that only starts others
     billed_parts: Mapping[str, Billed] = field(default_factory=dict)
     """Of the runs that a service starts below it, by their names; ``""`` for all others."""
+
+
+def names_variable(name: str) -> bool:
+    """Return whether a process can be given an environment variable of this name."""
+    return bool(name) and "=" not in name and "\0" not in name

@@ -26,8 +26,7 @@ from runtime.model.environments import (
     ImageSpec,
 )
 from runtime.model.run_ids import run_id
-from runtime.model.runs import PreparedRun, RunSpec, SourceSnapshot
-from runtime.model.variable_names import usable_name
+from runtime.model.runs import PreparedRun, RunSpec, SourceSnapshot, names_variable
 from runtime.submit.abilities import DATABRICKS, PROCESSES
 
 LOCAL: Final = "local"
@@ -226,7 +225,7 @@ def check_spec(spec: RunSpec) -> None:
             f"The maximum duration is {spec.max_duration_s} s; it must be positive.",
             remedy="Give at least one second, as in `--max-duration 1h`.",
         )
-    unusable = sorted(name for name in spec.variables if not usable_name(name))
+    unusable = sorted(name for name in spec.variables if not names_variable(name))
     if unusable:
         raise UsageError(
             f"No variable can be named {', '.join(map(repr, unusable))}.",
