@@ -217,14 +217,17 @@ def made_elsewhere(deployed, properties, compute):
 
 
 def test_a_project_is_imported_with_the_id_of_its_hub(deployed):
-    outside = Outside(deployed)
+    hub, outside = Outside(deployed), Outside(deployed)
+    hub.workspace += "-hub"
     outside.workspace += "-project"
-    body = {"location": "westeurope", "kind": "Project", "identity": {"type": "SystemAssigned"}}
-    outside.call("PUT", "", body | {"properties": {"hubResourceId": outside.workspace}})
+    body = {"location": "westeurope", "identity": {"type": "SystemAssigned"}}
+    hub.call("PUT", "", body | {"kind": "Hub", "properties": {}})
+    project = {"kind": "Project", "properties": {"hubResourceId": hub.workspace}}
+    outside.call("PUT", "", body | project)
     deployed.good("import", outside.workspace, "-s", "taken", "--yes")
     said = yaml.safe_load(deployed.stack_file("taken").read_text(encoding="utf-8"))["config"]
     declared = said["aml:workspace"]
-    assert (declared["kind"], declared["hub_id"]) == ("project", outside.workspace)
+    assert (declared["kind"], declared["hub_id"]) == ("project", hub.workspace)
     assert "without" not in declared
 
 
