@@ -17,6 +17,7 @@ INSTANCE = f"{WORKSPACE}/computes/box-terraform"
 BASE = f"{SUB}/resourceGroups/{GROUP}/providers"
 ML_VERSION = {"version": "2025-06-01"}
 GROUP_VERSION = {"version": "2023-07-01"}
+NETWORK_VERSION = {"version": "2024-05-01"}
 
 
 def workspace_body():
@@ -144,7 +145,12 @@ def test_an_instance_has_a_public_address_unless_it_must_not_have_one(applied):
     """The provider reads `node_public_ip_enabled` from this address, and replaces what differs."""
     assert address_of(applied, INSTANCE)
     closed = instance_body()
-    subnet = f"{BASE}/Microsoft.Network/virtualNetworks/net/subnets/default"
+    network = f"{BASE}/Microsoft.Network/virtualNetworks/net"
+    ranges = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
+    ranges["subnets"] = [{"name": "default", "properties": {"addressPrefix": "10.0.0.0/24"}}]
+    network_body = {"location": "westeurope", "properties": ranges}
+    assert applied.arm("PUT", network, network_body, **NETWORK_VERSION).status_code == 201
+    subnet = f"{network}/subnets/default"
     closed["properties"]["properties"] |= {"enableNodePublicIp": False, "subnet": {"id": subnet}}
     private = INSTANCE.replace("box-terraform", "box-private")
     assert applied.arm("PUT", private, closed, **ML_VERSION).status_code == 201
