@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from infra.catalogue.types.machine_learning import COMPUTE, WORKSPACE
+from infra.catalogue.types.prerequisites import USER_ASSIGNED_IDENTITY
 from infra.catalogue.vm_sizes import vm_sizes
 from infra.contract.discovery import SUBSCRIPTION
 from infra.deploy.importing.entries import imported
@@ -204,11 +205,13 @@ def cloud(tmp_path_factory):
     with cloud_in_process(tmp_path_factory.mktemp("cloud")) as (provider, transport):
         for name in FIRST:
             create(provider, name)
-        yield client_of(transport)
+        client = client_of(transport)
+        kept(client, f"{IDENTITY}/two", {"location": "westeurope"}, USER_ASSIGNED_IDENTITY)
+        yield client
 
 
 def kept(client, id_, body, row):
-    version = row.variant(body["properties"].get("computeType")).api_version
+    version = row.variant(body.get("properties", {}).get("computeType")).api_version
     client.complete("PUT", id_, api_version=version, body=body)
     return client.send("GET", id_, api_version=version).document
 
