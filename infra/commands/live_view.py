@@ -27,7 +27,7 @@ class Progress:
     """Progress of an operation: live on a terminal, as lines elsewhere. A listener of the engine.
 
     Called from several threads, inside ``with`` only. What stays on the screen at the end is one
-    line for each resource that changed.
+    line for each resource that changed. ``quiet``: nothing is shown but errors.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
@@ -94,6 +94,8 @@ class Progress:
                     if self._running.pop((step.urn, step.op), None) and not error:
                         self._done += 1
                     self._finished(step, seconds, error)
+                case Message("error", text, _):
+                    self._print_error(f"error: {text}")
                 case Message(severity, text, _):
                     self._print(text if severity == "info" else f"{severity}: {text}")
                 case Summary(changes):
@@ -105,7 +107,7 @@ class Progress:
         if error:
             self.failures.append((step.urn, error))
             doing = plans.VERBS[step.op][0]
-            self._print(
+            self._print_error(
                 f"  !! {plans.short_type(step.type)} {urn_name(step.urn)}: {doing} failed\n{error}"
             )
         elif (
@@ -121,6 +123,9 @@ class Progress:
     def _print(self, text: str, style: str = "") -> None:
         if not self._quiet:
             self._console.print(Text(text, style=style), soft_wrap=True)
+
+    def _print_error(self, text: str) -> None:
+        self._console.print(Text(text), soft_wrap=True)
 
     def _tree(self) -> Group:
         with self._lock:

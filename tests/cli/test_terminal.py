@@ -106,6 +106,27 @@ def test_progress_obeys_the_same_variables(variables, coloured, redrawn):
     assert (COLOURED in said, REDRAWN in said) == (coloured, redrawn)
 
 
+QUIET = """\
+from infra.commands.live_view import Progress
+from infra.engine.model.events import Finished, Message, Op, Started, Step
+step = Step(Op.REFRESH, "urn:pulumi:dev::shop::t::cpu", "azure-native:storage:StorageAccount")
+with Progress(quiet=True) as progress:
+    progress(Started(step))
+    progress(Message("info", "A note."))
+    progress(Finished(step, 1.0, "The account cannot be read."))
+    progress(Message("error", "The program failed."))
+"""
+
+
+def test_progress_that_is_not_wanted_still_shows_errors():
+    said = on_terminal(["-c", QUIET], program=[sys.executable])
+    assert said == (
+        "  !! storage:StorageAccount cpu: reading failed\n"
+        "The account cannot be read.\n"
+        "error: The program failed.\n"
+    )
+
+
 WAITED_FOR = """\
 import time
 from infra.commands.live_view import Progress

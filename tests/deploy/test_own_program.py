@@ -296,3 +296,15 @@ def test_environments_of_pulumi_cloud_are_refused(project, command):
     said = project.aml(*command)
     assert said.code == 2
     assert "line 3: environment: names environments of Pulumi Cloud (ESC)." in said.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("preview", "--json"), ("preview", "--format", "markdown"), ("up", "--yes", "--json")],
+    ids=" ".join,
+)
+def test_a_command_that_prints_data_says_on_stderr_why_it_failed(project, command):
+    project.run_own("raise ValueError('no such team: ml')\n")
+    said = project.aml(*command)
+    assert said.code != 0
+    assert said.err.index("no such team: ml") < said.err.index("the errors are above")
