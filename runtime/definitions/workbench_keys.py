@@ -65,8 +65,10 @@ COMPUTE: Final = (
     Key("pythonLocation", text="The interpreter."),
     Key(
         "sparkSubmitLocation",
-        text="A local target does not run Spark.",
-        meaning=_NO_EFFECT,
+        text="Spark is the environment's, that of `SPARK_HOME`, or the one on `PATH`.",
+        meaning=Meaning.REFUSED,
+        idle=("spark-submit",),
+        remedy="Remove it, and set `SPARK_HOME` in `EnvironmentVariables` of the run configuration.",
     ),
     Key("yarnDeployMode", text="Where Spark's driver runs.", choices=("None", "Client", "Cluster")),
     Key("nodeCount", _WHOLE, "The number of nodes."),
