@@ -193,6 +193,8 @@ class _Execution:
         """Start the steps that are due and that there is room for; return how many."""
         ready, count = self._plan.ready(), 0
         for number, name in enumerate(ready):
+            if self._plan.states[name].ended:
+                continue  # one of those before it could not be started: it is skipped
             if self._driving.is_canceled() or not self._room(self._steps[name]):
                 self._plan.later(ready[number:])
                 break

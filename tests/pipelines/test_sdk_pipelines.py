@@ -140,6 +140,24 @@ def test_a_failed_step_fails_the_pipeline_and_what_depends_on_it_does_not_run(
     assert run.get_status() == "Failed"
 
 
+def test_no_step_starts_after_one_that_could_not_be_started(
+    workspace, experiment, source, tmp_path
+):
+    folder = str(source(remove="import os, sys; os.remove(sys.argv[1])", good="print('good')"))
+    data = tmp_path / "data.txt"
+    data.write_text("x")
+    gone = Dataset.File.from_files(str(data), validate=False).as_named_input("gone").as_mount()
+    remove = PythonScriptStep("remove.py", arguments=[str(data)], source_directory=folder)
+    reads = PythonScriptStep("good.py", name="reads", inputs=[gone], source_directory=folder)
+    other = PythonScriptStep("good.py", name="other", source_directory=folder)
+    for step in (reads, other):
+        step.run_after(remove)
+    run = experiment.submit(Pipeline(workspace, [reads, other]))
+    with pytest.raises(ActivityFailedException, match=r"Failed: reads\. Not run: other\."):
+        run.wait_for_completion(show_output=False)
+    assert {each.name for each in run.get_steps()} == {"remove.py"}
+
+
 def test_independent_branches_run_at_once_and_a_sequence_does_not(workspace, experiment, source):
     folder = str(source(slow=SLOW))
     steps = [
