@@ -287,7 +287,8 @@ def _trial(history: History, child: RunRecord, number: int, metric: str) -> Tria
         child.state,
         assignment_of(child),
         tuple(value for _, value in logged),
-        child.properties.get(STOPPED, ""),
+        # One that had ended by itself before it could be stopped has completed.
+        "" if child.state is RunState.COMPLETED else child.properties.get(STOPPED, ""),
         tuple(moment for moment, _ in logged),
         (child.error or "") if child.state is RunState.FAILED else "",
     )
