@@ -15,7 +15,7 @@ from runtime.cli.render import print_data, print_json, say, write_picture
 from runtime.cli.session import command_session
 from runtime.definitions.settings_given import Setting, read_settings
 from runtime.pipelines.drawing import as_svg, as_text
-from runtime.pipelines.graph import raise_problems
+from runtime.pipelines.graph import raise_problems, steps_text
 from runtime.pipelines.submission import check, submit
 from runtime.submit.session import ProjectSession
 
@@ -67,7 +67,7 @@ def validate(
     for note in found.notes:
         say(note)
     checked = check(session, found.pipeline, found.options.values, problems=found.problems)
-    say(f"{file}: {len(checked.steps)} steps, no problems.")
+    say(f"{file}: {steps_text(checked)}, no problems.")
 
 
 @pipeline.command()

@@ -18,16 +18,15 @@ from runtime.cli.watching import finish
 from runtime.definitions.settings import RunConfigurationFile, argument_list, with_settings
 from runtime.model.launching import RetryPolicy
 from runtime.model.runs import RunSpec
-from runtime.submit.abilities import DATABRICKS, MACHINE, MACHINES, require_lasting
+from runtime.submit.abilities import DATABRICKS, require_lasting
 from runtime.submit.prepare import choose_environment, placed, script_path
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import submitter_of
 from runtime.targets.base import Startable
-from runtime.targets.finding import LOCAL, ON_THIS_MACHINE
+from runtime.targets.finding import LOCAL
 from runtime.targets.standby import Expecting, Standby
 
 _DRY_RUN = "--dry-run"
-_MACHINES = (MACHINE, MACHINES)
 _YAML = (".yml", ".yaml", ".json")
 _BINARY = (".jar", ".whl")
 """What only Databricks runs."""
@@ -93,9 +92,7 @@ def _submit(
         spec = prepared_spec(definition.spec, session)
         if parent is not None:
             say(parent.plan(session, spec))
-        # Another target would open a client, and start the local cloud.
-        asked = spec.target in ON_THIS_MACHINE or session.targets.kind(spec.target) in _MACHINES
-        target = session.targets.target(spec.target) if asked else None
+        target = session.targets.asked_first(spec.target)
         planned = submitter_of(session, say).plan(spec, target)
         load(_SHOW_PLAN)(planned, session, as_json=as_json)
         return

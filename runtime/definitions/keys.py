@@ -97,7 +97,7 @@ class _Checking:
                 yield Unused(shown, value.line, row.note)
             elif not value.is_null:
                 _check_form(value, shown, row.forms, self.problems)
-                if not row.free:
+                if not row.free and _MAPS & {*row.forms.split("|")}:
                     yield from self.unused(value, (*path, name), at)
 
 
@@ -122,6 +122,7 @@ _FORMS: Final = {
     "list": (tuple,),
 }
 """The forms of values, and the types they are read as; a number may stand where text is due."""
+_MAPS: Final = frozenset({"map", "any"})
 _SPOKEN: Final = {form: f"a {form}" for form in ("map", "list", "number", "whole number")}
 
 

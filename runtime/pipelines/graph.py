@@ -23,6 +23,12 @@ class Problem:
     at: str = ""
 
 
+def steps_text(pipeline: Pipeline) -> str:
+    """Return how many steps a pipeline has, in words."""
+    count = len(pipeline.steps)
+    return f"{count} step{'' if count == 1 else 's'}"
+
+
 def in_order(pipeline: Pipeline) -> tuple[str, ...]:
     """Return the names of the steps, each after those it waits for, else in the given order.
 

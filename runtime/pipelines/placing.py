@@ -4,7 +4,7 @@ A step on this machine writes to the parent's folder, which needs no workspace. 
 writes to ``azureml/<its run>/<output>`` on the workspace's default datastore. Pure.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -103,21 +103,26 @@ def unread(step: Step, run: RunSpec, written: Collection[str] = ()) -> RunSpec:
 
 
 def written_before(pipeline: Pipeline) -> Mapping[str, frozenset[str]]:
-    """Return the inputs of each step that are where a step before it writes.
+    """Return the inputs of each step that a step before it writes at a place, or registers.
 
-    Such an input is a place on a datastore, not the output of a step: only ``after`` says that it
-    is written first.
+    Such an input is a place on a datastore or a dataset, not the output of a step: only ``after``
+    says that it is made first.
     """
-    writers = [(each.name, place) for each in pipeline.steps for place in _named_places(each)]
+    writers = [
+        (each.name, output)
+        for each in pipeline.steps
+        for output in each.run.outputs
+        if output.registered_as or output.location is not None
+    ]
     if not writers:
         return {}
     upstream = {each.name: each.upstream for each in pipeline.steps}
     found = {}
     for step in pipeline.steps:
         makers = {
-            each.name: {name for name, place in writers if _overlap(place, each.location)}
+            each.name: {name for name, output in writers if _makes(output, each.location)}
             for each in step.run.inputs
-            if each.location.kind == "datastore" and each.name not in step.reads
+            if each.name not in step.reads
         }
         if any(makers.values()):
             before = _ancestors(step.name, upstream)
@@ -125,13 +130,15 @@ def written_before(pipeline: Pipeline) -> Mapping[str, frozenset[str]]:
     return found
 
 
-def _named_places(step: Step) -> Iterator[DataLocation]:
-    """Yield the places on datastores that somebody chose for the outputs of a step."""
-    for each in step.run.outputs:
-        place = each.location
-        if place is not None and place.kind == "datastore" and RUN_ID not in place.path:
-            path = f"{place.path}/{each.file}".strip("/")
-            yield from [replace(place, path=path)] if path else ()
+def _makes(output: DataOutput, wanted: DataLocation) -> bool:
+    """Return whether an output is written to a place that is read, or registered as it."""
+    if wanted.kind == "asset":
+        return output.registered_as == wanted.path.replace("@", ":").partition(":")[0]
+    place = output.location
+    if wanted.kind != "datastore" or place is None or place.kind != "datastore":
+        return False
+    path = f"{place.path}/{output.file}".strip("/")
+    return bool(path) and RUN_ID not in path and _overlap(replace(place, path=path), wanted)
 
 
 def _overlap(one: DataLocation, other: DataLocation) -> bool:

@@ -24,6 +24,7 @@ from runtime.pipelines.graph import (
     known_problems,
     problem_of,
     raise_problems,
+    steps_text,
 )
 from runtime.pipelines.native_runs import launch_native, service_of
 from runtime.pipelines.parameters import filled, has_its_place, read_values, shown, with_values
@@ -37,8 +38,9 @@ from runtime.submit.prepare import RERUN_PROPERTY, check_script, script_path
 from runtime.submit.prepare import placed as at_target
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import Submitter, submitter_of
-from runtime.targets.base import Report
+from runtime.targets.base import Checking, Report
 from runtime.targets.finding import ON_THIS_MACHINE
+from runtime.targets.folder_runs import require_data
 from runtime.targets.run_places import check_places
 
 DRIVER: Final = "pipeline"
@@ -136,7 +138,7 @@ def submit(
         _start(session, name, work)
     else:
         launch_native(session, service, pipeline_record(work, name, session), work)
-    report(f"{len(work.pipeline.steps)} steps")
+    report(steps_text(work.pipeline))
     return name
 
 
@@ -276,11 +278,17 @@ class _Checking:
             tuple(each.location for each in run.outputs), run.experiment, run.docker,
         )  # fmt: skip
         if same not in self._seen:
-            is_here = run.target in ON_THIS_MACHINE
-            here = self._session.targets.target(run.target) if is_here else None
             own = placed(step, self._folder, lambda _: kind)
             alone = unread(step, own, written)
-            self._submitter.plan(alone, here)
+            target = self._session.targets.asked_first(run.target)
+            self._submitter.plan(alone, target)
+            if not isinstance(target, Checking):
+                require_data(
+                    alone,
+                    self._session.home,
+                    self._session.targets.manifest_file,
+                    self._session.stack,
+                )
             self._seen.add(same)
         return step
 

@@ -21,6 +21,8 @@ ON_THIS_MACHINE: Final = (LOCAL, DOCKER)
 """The targets that need no stack: processes of this machine, and containers of its engine."""
 _PROCESSES: Final = ("virtual_machine", "virtual_machines", "hdinsight", "databricks", "batch")
 """Kinds of computes whose runs are processes."""
+_ASKED: Final = ("virtual_machine", "virtual_machines")
+"""Kinds of computes that are asked before a run is stored."""
 _NEVER_DEPLOYED: Final = "infra.contract.undeployed:never_deployed"
 _DEPLOYED: Final = "runtime.targets.deployed:DeployedTargets"
 
@@ -88,6 +90,14 @@ class Targets:
         """Raise what ``target`` would raise, without contacting or starting a cloud."""
         if name not in ON_THIS_MACHINE:
             self._of_the_stack(name).require(name)
+
+    def asked_first(self, name: str) -> Target | None:
+        """Return a target that is asked before a run is stored; ``None`` for the others.
+
+        Making one of those would open a client, and start the local cloud.
+        """
+        asked = name in ON_THIS_MACHINE or self.kind(name) in _ASKED
+        return self.target(name) if asked else None
 
     def kind(self, name: str) -> str:
         """Return the kind of a target: its name, or the kind of the compute. Raises as above."""

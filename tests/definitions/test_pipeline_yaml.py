@@ -163,3 +163,9 @@ def test_a_step_of_databricks_has_its_script_params_and_the_python_of_the_cluste
     to, more = (f"$AZUREML_DATAREFERENCE_{name}" for name in ("made", "more"))
     assert step.run.arguments == ("--to", to, "--more", more)
     assert step.run.environment == EnvironmentSpec("user_managed")
+
+
+def test_a_map_where_text_is_due_is_one_problem(read):
+    _, problems = read(DOCUMENT.replace("_reference: raw", "_reference: {store: blob}"))
+    (problem,) = (each for each in problems if "source_data_reference" in each)
+    assert "`pipeline.steps.copy.source_data_reference` is a map, not text." in problem

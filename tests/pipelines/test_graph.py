@@ -103,6 +103,25 @@ def test_data_is_not_looked_for_where_a_step_before_it_writes():
     assert found == {"below", "same", "above"}
 
 
+def test_a_dataset_is_not_looked_for_where_a_step_before_it_registers_it():
+    def reads(name, after, path):
+        given = step(name, after=after)
+        inputs = (DataInput("in", DataLocation("asset", path)),)
+        return replace(given, run=replace(given.run, inputs=inputs))
+
+    made = step("made", writes=())
+    outputs = (DataOutput("out", registered_as="clean"),)
+    steps = pipeline(
+        replace(made, run=replace(made.run, outputs=outputs)),
+        reads("newest", ["made"], "clean@latest"),
+        reads("version", ["made"], "clean:3"),
+        reads("at once", [], "clean@latest"),
+        reads("another", ["made"], "cleaner:1"),
+    )
+    found = {name for name, inputs in written_before(steps).items() if inputs == {"in"}}
+    assert found == {"newest", "version"}
+
+
 def test_an_input_and_an_output_of_a_step_do_not_share_their_name():
     made = pipeline(step("a"), step("b", reads=["a"], writes=["a", "b"]))
     (problem,) = graph_problems(made)

@@ -20,6 +20,7 @@ from aml_platform import (
     PythonScriptStep,
     RunConfiguration,
 )
+from runtime.cli.root import run
 
 WRITE = """
 import sys, pathlib
@@ -187,3 +188,28 @@ def test_what_a_step_leaves_empty_is_an_empty_folder_on_every_target(here, sourc
     read = {"read.py-cpu": "[] []\n", "read.py-local": "[] []\n"}
     assert run() == (read, {False})
     assert run() == (read, {True})
+
+
+TWO_STEPS = """
+type: pipeline
+settings: {default_compute: azureml:cpu}
+jobs:
+  table: {command: ls, inputs: {data: {path: azureml:nothing:1}}, environment: {conda_file: c.yml}}
+  files:
+    command: ls
+    inputs: {data: {path: azureml://datastores/nowhere/paths/x}}
+    environment: {conda_file: c.yml}
+"""
+
+
+def test_data_that_the_workspace_does_not_have_is_named_before_anything_runs(
+    here, tmp_path, capsys
+):
+    (tmp_path / "pipeline.yml").write_text(TWO_STEPS)
+    (tmp_path / "c.yml").write_text("dependencies: [python=3.11]")
+    assert run(["pipeline", "validate", "pipeline.yml"]) == 2
+    said = capsys.readouterr().err
+    assert "Step 'table': " in said
+    assert 'Cannot find dataset registered with name "nothing"' in said
+    assert "Step 'files': " in said
+    assert "Could not find datastore nowhere" in said

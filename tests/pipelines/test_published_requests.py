@@ -54,7 +54,7 @@ def output(workspace, response, experiment="rest"):
     """Return what the step of a started pipeline printed, and the run."""
     assert response.status_code == 200, response.text
     run = PipelineRun(Experiment(workspace, experiment), response.json()["Id"])
-    assert run.wait_for_completion(show_output=False)["status"] == "Completed"
+    assert run.wait_for_completion(show_output=False) == "Finished"
     (step,) = run.get_steps()
     return step.get_stdout_log().strip(), run
 

@@ -152,7 +152,7 @@ def test_a_schedule_that_is_due_starts_its_pipeline_once(workspace, published, h
     assert run_due(home.absolute(), due) == ["often"]
     assert run_due(home.absolute(), due) == []
     run = made.get_last_pipeline_run()
-    assert run.wait_for_completion(show_output=False)["status"] == "Completed"
+    assert run.wait_for_completion(show_output=False) == "Finished"
     assert made.get_pipeline_runs() == [run]
     made.disable()
     assert run_due(home.absolute(), due + 10_000) == []

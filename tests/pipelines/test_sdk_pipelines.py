@@ -1,5 +1,7 @@
 """Pipelines of the SDK, run on this machine: the rules by which steps are connected and reused."""
 
+import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from aml_platform import (
     PipelineData,
     PipelineParameter,
     PythonScriptStep,
+    RunConfiguration,
     StepSequence,
 )
 from runtime.api.exceptions import ActivityFailedException, RunConfigurationException
@@ -73,7 +76,7 @@ def project(workspace, source, tmp_path):
 
 def test_a_parent_has_its_steps_as_children_in_the_same_history(project, experiment, tmp_path):
     run = experiment.submit(made(*project), pipeline_parameters={"rate": 0.5})
-    assert run.wait_for_completion(show_output=False)["status"] == "Completed"
+    assert run.wait_for_completion(show_output=False) == "Finished"
     assert (run.get_status(), run.type) == ("Finished", "azureml.PipelineRun")
     assert {each.id for each in run.get_children()} == {each.id for each in run.get_steps()}
     (train,) = run.find_step_run("train")
@@ -156,6 +159,18 @@ def test_no_step_starts_after_one_that_could_not_be_started(
     with pytest.raises(ActivityFailedException, match=r"Failed: reads\. Not run: other\."):
         run.wait_for_completion(show_output=False)
     assert {each.name for each in run.get_steps()} == {"remove.py"}
+
+
+def test_waiting_returns_the_state_and_may_end_before_the_pipeline(workspace, experiment, source):
+    folder = str(source(slow=SLOW))
+    step = PythonScriptStep("slow.py", name="slow", source_directory=folder)
+    run = experiment.submit(Pipeline(workspace, [step]))
+    by_position = (False, 0.01)
+    assert run.wait_for_completion(*by_position) in {"NotStarted", "Running"}
+    assert run.wait_for_completion(show_output=False, timeout_seconds=600) == "Finished"
+    (slow,) = run.find_step_run("slow")
+    assert slow.wait_for_completion(show_output=False) == "Finished"
+    assert slow.pipeline_run_id == run.id
 
 
 def test_independent_branches_run_at_once_and_a_sequence_does_not(workspace, experiment, source):
@@ -267,6 +282,32 @@ def test_every_problem_is_named_before_anything_runs(workspace, experiment, sour
         experiment.submit(Pipeline(workspace, steps))
     assert "no target 'cpuu'" in wrong.value.message
     assert "no script 'missing.py'" in wrong.value.message
+    assert list(experiment.get_runs()) == []
+
+
+def test_a_machine_that_does_not_answer_is_named_before_anything_runs(
+    workspace, home, experiment, source
+):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    file = home / "manifests/local.json"
+    manifest = json.loads(file.read_text())
+    at = {
+        "id": "",
+        "address": "127.0.0.1",
+        "port": port,
+        "user": "ops",
+        "host_key": "ssh-ed25519 A",
+    }
+    manifest["targets"]["box"] = {"kind": "virtual_machine", **at}
+    file.write_text(json.dumps(manifest))
+    local = RunConfiguration()
+    local.environment.python.user_managed_dependencies = True
+    step = PythonScriptStep(
+        "a.py", compute_target="box", runconfig=local, source_directory=str(source(a=""))
+    )
+    with pytest.raises(RunConfigurationException, match="Machine 'box' does not answer"):
+        experiment.submit(Pipeline(workspace, [step]))
     assert list(experiment.get_runs()) == []
 
 

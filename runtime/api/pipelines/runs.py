@@ -3,11 +3,12 @@
 import builtins
 import json
 import shutil
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from infra.contract.errors import UsageError
 from infra.contract.load import load
@@ -15,7 +16,7 @@ from runtime.agent.assets.local_files import remote_path
 from runtime.api.datastore import Datastore
 from runtime.api.exceptions import UserErrorException, azureml_errors
 from runtime.api.run import Run
-from runtime.api.runs.base import Details, ParentExperiment
+from runtime.api.runs.base import ParentExperiment
 from runtime.api.workspace import Workspace
 from runtime.history.store import Filter
 from runtime.model.data import DataLocation
@@ -28,6 +29,7 @@ from runtime.submit.driven import driven_folder, read_task
 
 __all__ = ["PipelineRun", "PortDataReference", "StepRun", "StepRunOutput"]
 _FINISHED: Final = "Finished"
+_ENDS: Final = frozenset({_FINISHED, RunState.FAILED, RunState.CANCELED})
 _POLL_S: Final = 0.5
 _LOGS: Final = ("user_logs/", "azureml-logs/")
 
@@ -108,6 +110,11 @@ class StepRunOutput:
         return self.reference
 
 
+def _unlike_run(method: Callable[..., str]) -> Any:
+    """Declare a method whose parameters and result are not those of ``Run``'s, as in the SDK."""
+    return method
+
+
 class StepRun(Run):
     """The run of one step."""
 
@@ -128,6 +135,21 @@ class StepRun(Run):
     def get_status(self) -> str:
         """Ask the target and return the state: ``Finished`` for a step that completed."""
         return _word(str(self._refreshed().state))
+
+    @property
+    def pipeline_run_id(self) -> str:
+        """The id of the pipeline's run."""
+        return str(self._parent_id)
+
+    @_unlike_run
+    def wait_for_completion(
+        self,
+        show_output: bool = True,
+        timeout_seconds: float = sys.maxsize,
+        raise_on_error: bool = True,
+    ) -> str:
+        """Wait until the step has ended; return its state, as ``PipelineRun`` does."""
+        return _waited(self, show_output, timeout_seconds, raise_on_error)
 
     def get_outputs(self) -> dict[str, StepRunOutput]:
         """Return the outputs by name. Raises ``UserErrorException`` before the step completed."""
@@ -184,28 +206,20 @@ class PipelineRun(Run):
         """Ask the driver and return the state: ``Finished`` for a pipeline that completed."""
         return _word(str(self._refreshed().state))
 
+    @_unlike_run
     def wait_for_completion(
         self,
         show_output: bool = True,
-        wait_post_processing: bool = False,
+        timeout_seconds: float = sys.maxsize,
         raise_on_error: bool = True,
-        *,
-        timeout_seconds: float | None = None,
-    ) -> Details:
-        """Wait until the pipeline has ended. Raises ``ActivityFailedException`` if it failed.
+    ) -> str:
+        """Wait until the pipeline has ended; return its state: ``Finished`` if it completed.
 
-        ``timeout_seconds``: raises ``UserErrorException`` after it; the pipeline continues.
+        ``timeout_seconds``: returns after it, and the pipeline continues. Raises
+        ``ActivityFailedException`` for a pipeline that did not complete, unless
+        ``raise_on_error`` is false.
         """
-        if timeout_seconds:
-            until = time.monotonic() + float(timeout_seconds)
-            while not self._refreshed().state.final:
-                if time.monotonic() > until:
-                    raise UserErrorException(
-                        f"Pipeline {self.id} has not ended after {timeout_seconds} s.",
-                        remedy="It continues: wait for it again, or cancel it: `run.cancel()`.",
-                    )
-                time.sleep(_POLL_S)
-        return super().wait_for_completion(show_output, wait_post_processing, raise_on_error)
+        return _waited(self, show_output, timeout_seconds, raise_on_error)
 
     def get_steps(self) -> Iterator[StepRun]:
         """Yield the runs of the steps that have started, newest first."""
@@ -290,6 +304,19 @@ class PipelineRun(Run):
 
     def _work(self) -> Work:
         return work_of(read_task(driven_folder(self._session.home, self.id)).plan, {})
+
+
+def _waited(
+    run: PipelineRun | StepRun, show_output: bool, timeout_seconds: float, raise_on_error: bool
+) -> str:
+    """Wait until a run has ended, or for a time; return its state in the words of pipelines."""
+    until = time.monotonic() + timeout_seconds
+    while timeout_seconds < sys.maxsize and (state := run.get_status()) not in _ENDS:
+        if time.monotonic() > until:
+            return state
+        time.sleep(_POLL_S)
+    Run.wait_for_completion(run, show_output, raise_on_error=raise_on_error)
+    return run.get_status()
 
 
 def _is_pipeline(home: Path, run_id: str) -> bool:
