@@ -182,9 +182,12 @@ def with_parameters(
     experiment: str | None,
     given: Mapping[str, ParameterValue],
     environ: Mapping[str, str] = os.environ,
+    *,
+    continue_on_failure: bool | None = None,
 ) -> Work:
     """Return the work of a published pipeline with the values of its parameters.
 
+    ``continue_on_failure``: default is what it was published with.
     Raises ``UsageError`` for a disabled pipeline and for variables without values.
     """
     if not published.enabled:
@@ -202,6 +205,9 @@ def with_parameters(
     pipeline = replace(
         pipeline,
         experiment=experiment or pipeline.experiment,
+        continue_on_failure=pipeline.continue_on_failure
+        if continue_on_failure is None
+        else continue_on_failure,
         properties={**pipeline.properties, ID_PROPERTY: published.id},
     )
     texts = {name: shown(each) for name, each in values.items()}

@@ -313,6 +313,11 @@ def _reworked(known: Schedule, changes: Changes) -> JsonObject:
     return work_document(replace(work, pipeline=pipeline, values=texts, template=template))[0]
 
 
+def continues(schedule: Schedule) -> bool:
+    """Return whether steps that do not depend on a failed one run in its pipelines."""
+    return bool(schedule.work) and work_of(schedule.work, {}).pipeline.continue_on_failure
+
+
 def enabled(session: ProjectSession, name: str, *, is_enabled: bool) -> Schedule:
     """Enable or disable a schedule; an enabled one is next due from now on."""
     schedules = Schedules(session.home.absolute())

@@ -79,7 +79,8 @@ def test_a_request_starts_a_published_pipeline_with_its_parameters(here, source,
 
 
 def test_a_request_names_the_version_of_a_pipeline_endpoint(here, source, post):
-    endpoint = PipelineEndpoint.publish(here, "the words", pipeline(here, source, SAY, "first"))
+    first = pipeline(here, source, SAY, "first")
+    endpoint = PipelineEndpoint.publish(here, "the words", pipeline=first)
     endpoint.add(pipeline(here, source, SAY, "second"))
     address = endpoint.endpoint
     named = f"{address.split('Id', 1)[0]}Name?name={endpoint.name}"

@@ -15,6 +15,7 @@ from aml_platform import (
     RunConfiguration,
     Schedule,
     ScheduleRecurrence,
+    TimeZone,
     UserErrorException,
 )
 from runtime.pipelines.due import run_due
@@ -51,7 +52,7 @@ def test_a_published_pipeline_has_its_code_and_takes_parameters(
 def test_an_endpoint_has_versions_of_which_one_is_the_default(workspace, published, source):
     folder = str(source(say="print('second')"))
     second = Pipeline(workspace, [PythonScriptStep("say.py", source_directory=folder)])
-    endpoint = PipelineEndpoint.publish(workspace, "words", published)
+    endpoint = PipelineEndpoint.publish(workspace, "words", pipeline=published)
     endpoint.add(second)
     versions = endpoint.get_all_versions()
     assert (versions[0].pipeline.id, [each.version for each in versions]) == (
@@ -71,8 +72,8 @@ def test_an_endpoint_has_versions_of_which_one_is_the_default(workspace, publish
 
 def test_an_endpoint_is_renamed_and_archived(workspace, published, source):
     step = PythonScriptStep("say.py", source_directory=str(source(say="print(1)")))
-    endpoint = PipelineEndpoint.publish(workspace, "words", published)
-    PipelineEndpoint.publish(workspace, "others", Pipeline(workspace, [step]))
+    endpoint = PipelineEndpoint.publish(workspace, "words", pipeline=published)
+    PipelineEndpoint.publish(workspace, "others", pipeline=Pipeline(workspace, [step]))
     with pytest.raises(UserErrorException, match="there is one of that name"):
         endpoint.set_name("others")
     endpoint.set_name("sayings")
@@ -105,6 +106,38 @@ def test_a_schedule_is_updated(workspace, published, home):
     assert run.find_step_run("say.py")[0].get_stdout_log() == "updated\n"
     made.update(status="Disabled")
     assert (made.status, Schedules(home.absolute()).read("daily").next) == ("Disabled", None)
+
+
+def test_a_schedule_has_the_trigger_it_was_made_with(workspace, published):
+    start, zone = "2026-01-01T03:00:00", TimeZone.WEuropeStandardTime
+    weekly = ScheduleRecurrence("Week", 2, start, zone, [3], [30], ["Monday", "Friday"])
+    made = Schedule.create(
+        workspace, "weekly", published.id, recurrence=weekly, continue_on_step_failure=True
+    )
+    found = made.recurrence
+    assert (found.frequency, found.interval, found.time_zone) == ("Week", 2, zone.value)
+    assert (found.hours, found.minutes, found.week_days) == ([3], [30], ["Monday", "Friday"])
+    assert found.start_time.isoformat() == f"{start}+01:00"
+    assert (made.datastore_name, made.polling_interval) == (None, None)
+    assert made.continue_on_step_failure
+    made.update(continue_on_step_failure=False, recurrence=found)
+    (again,) = Schedule.get_schedules_for_pipeline_id(workspace, published.id)
+    assert (again.recurrence, again.continue_on_step_failure) == (found, False)
+
+
+def test_a_published_pipeline_is_submitted_with_its_options(workspace, source):
+    folder = str(source(bad="raise SystemExit(3)", good="print('good')"))
+    bad = PythonScriptStep("bad.py", source_directory=folder)
+    other = PythonScriptStep("good.py", name="other", source_directory=folder)
+    last = PythonScriptStep("good.py", name="last", source_directory=folder)
+    last.run_after(other)
+    published = Pipeline(workspace, [bad, last]).publish("two")
+    endpoint = PipelineEndpoint.publish(workspace, "twice", "", published)
+    options = {"continue_on_step_failure": True, "parent_run_id": "above"}
+    run = endpoint.submit("exp", **options)
+    assert run.wait_for_completion(show_output=False, raise_on_error=False) == "Failed"
+    assert {each.name for each in run.get_steps()} == {"bad.py", "other", "last"}
+    assert run.properties["azureml.pipelineParentRunId"] == "above"
 
 
 @pytest.mark.parametrize(

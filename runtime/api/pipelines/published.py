@@ -14,7 +14,7 @@ from runtime.api.exceptions import UserErrorException, azureml_errors
 from runtime.api.pipeline import Pipeline
 from runtime.api.pipelines.endpoints import endpoint_address, pipeline_address
 from runtime.api.pipelines.graph import graph_of, parameter_values
-from runtime.api.pipelines.runs import PipelineRun
+from runtime.api.pipelines.runs import PipelineRun, parent_property
 from runtime.api.runs.base import ParentExperiment
 from runtime.api.workspace import Workspace
 from runtime.pipelines import published as kept
@@ -78,16 +78,26 @@ class PublishedPipeline:
             if each.enabled or not active_only
         ]
 
+    get_all = list
+
     def submit(
         self,
         workspace: Workspace,
         experiment_name: str,
         pipeline_parameters: Mapping[str, object] | None = None,
-        **_: object,
+        *,
+        parent_run_id: str | None = None,
+        continue_on_step_failure: bool | None = None,
     ) -> PipelineRun:
         """Start a run of the pipeline."""
         experiment = load("runtime.api.experiment:Experiment")(workspace, experiment_name)
-        return self.submit_to(experiment, {}, pipeline_parameters=pipeline_parameters)
+        return self.submit_to(
+            experiment,
+            {},
+            pipeline_parameters=pipeline_parameters,
+            parent_run_id=parent_run_id,
+            continue_on_step_failure=continue_on_step_failure,
+        )
 
     def submit_to(
         self,
@@ -97,16 +107,23 @@ class PublishedPipeline:
         pipeline_parameters: Mapping[str, object] | None = None,
         continue_on_step_failure: bool | None = None,
         regenerate_outputs: bool = False,
+        parent_run_id: str | None = None,
         **_: object,
     ) -> PipelineRun:
         """Start a run of the pipeline; ``Experiment.submit`` calls it."""
         session = experiment.workspace.session
         with azureml_errors():
-            values = parameter_values(pipeline_parameters)
-            work = kept.with_parameters(self._published, experiment.name, values)
-            graph = replace(work.pipeline, tags={**work.pipeline.tags, **tags})
-            if continue_on_step_failure is not None:
-                graph = replace(graph, continue_on_failure=continue_on_step_failure)
+            work = kept.with_parameters(
+                self._published,
+                experiment.name,
+                parameter_values(pipeline_parameters),
+                continue_on_failure=continue_on_step_failure,
+            )
+            graph = replace(
+                work.pipeline,
+                tags={**work.pipeline.tags, **tags},
+                properties={**work.pipeline.properties, **parent_property(parent_run_id)},
+            )
             work = replace(work, pipeline=graph, regenerate=regenerate_outputs)
             run_id = load("runtime.pipelines.submission:start_work")(session, work)
         return PipelineRun(experiment, run_id)
@@ -155,11 +172,15 @@ class PipelineEndpoint:
     def publish(
         workspace: Workspace,
         name: str,
-        pipeline: "Pipeline | PublishedPipeline",
         description: str = "",
+        pipeline: "Pipeline | PublishedPipeline | None" = None,
         **_: object,
     ) -> "PipelineEndpoint":
         """Publish a pipeline under a name."""
+        if pipeline is None:
+            raise UserErrorException(
+                "An endpoint needs a pipeline.", remedy="Give one: `pipeline=…`."
+            )
         made = PipelineEndpoint(workspace, name)
         made.add_default(pipeline, description)
         return made
@@ -313,11 +334,18 @@ class PipelineEndpoint:
         experiment_name: str,
         pipeline_parameters: Mapping[str, object] | None = None,
         pipeline_version: str | int | None = None,
-        **_: object,
+        *,
+        parent_run_id: str | None = None,
+        continue_on_step_failure: bool | None = None,
     ) -> PipelineRun:
         """Start a run of the default pipeline, or of that of a version."""
-        found = self.get_pipeline(pipeline_version)
-        return found.submit(self.workspace, experiment_name, pipeline_parameters)
+        return self.get_pipeline(pipeline_version).submit(
+            self.workspace,
+            experiment_name,
+            pipeline_parameters,
+            parent_run_id=parent_run_id,
+            continue_on_step_failure=continue_on_step_failure,
+        )
 
     def _added(
         self, pipeline: "Pipeline | PublishedPipeline", description: str

@@ -319,6 +319,11 @@ def _waited(
     return run.get_status()
 
 
+def parent_property(run_id: str | None) -> dict[str, str]:
+    """Return the property that names the run which a pipeline belongs to, if there is one."""
+    return {"azureml.pipelineParentRunId": run_id} if run_id else {}
+
+
 def _is_pipeline(home: Path, run_id: str) -> bool:
     try:
         return read_task(driven_folder(home, run_id)).driver == "pipeline"

@@ -20,7 +20,7 @@ from runtime.api.workspace import Workspace
 from runtime.model.pipelines import ParameterValue
 from runtime.pipelines import schedules
 from runtime.pipelines.published import with_parameters
-from runtime.pipelines.triggers import DataChange, Recurrence, Trigger, moment_of
+from runtime.pipelines.triggers import DataChange, Recurrence, Trigger, moment_of, zone_of
 
 __all__ = ["Schedule"]
 _EXPERIMENT: Final = "Default"
@@ -53,6 +53,40 @@ class Schedule:
     def status(self) -> str:
         """``Active`` or ``Disabled``."""
         return "Active" if self._schedule.enabled else "Disabled"
+
+    @property
+    def recurrence(self) -> ScheduleRecurrence | None:
+        """The times at which it starts, ``None`` for one that looks at data or has a cron line."""
+        trigger = self._schedule.trigger
+        return _recurrence_of(trigger) if isinstance(trigger, Recurrence) else None
+
+    @property
+    def datastore_name(self) -> str | None:
+        """The datastore whose changes start it, ``None`` for one that starts at times."""
+        watched = self._watched
+        return watched.datastore if watched else None
+
+    @property
+    def path_on_datastore(self) -> str | None:
+        """The path whose changes start it."""
+        watched = self._watched
+        return watched.path if watched else None
+
+    @property
+    def polling_interval(self) -> int | None:
+        """The minutes between looks at that path."""
+        watched = self._watched
+        return watched.minutes if watched else None
+
+    @property
+    def continue_on_step_failure(self) -> bool:
+        """Whether steps that do not depend on a failed one still run."""
+        return schedules.continues(self._schedule)
+
+    @property
+    def _watched(self) -> DataChange | None:
+        trigger = self._schedule.trigger
+        return trigger if isinstance(trigger, DataChange) else None
 
     @staticmethod
     def create(
@@ -93,11 +127,17 @@ class Schedule:
         with azureml_errors():
             published = pipelines_of(workspace).read(pipeline_id)
             schedules.refuse_variables(published.variables)
+            work = with_parameters(
+                published,
+                experiment_name,
+                values,
+                continue_on_failure=continue_on_step_failure,
+            )
             made = schedules.of_work(
                 workspace.session,
                 name,
                 trigger,
-                with_parameters(published, experiment_name, values),
+                work,
                 description=description or "",
                 pipeline_id=pipeline_id,
             )
@@ -115,6 +155,15 @@ class Schedule:
             for each in found
             if (each.enabled or not active_only) and pipeline_id in {None, each.pipeline_id}
         ]
+
+    get_all = list
+
+    @staticmethod
+    def get_schedules_for_pipeline_id(
+        workspace: Workspace, pipeline_id: str
+    ) -> "builtins.list[Schedule]":
+        """Return the schedules of a published pipeline that are enabled."""
+        return Schedule.list(workspace, pipeline_id=pipeline_id)
 
     @staticmethod
     def get(workspace: Workspace, id: str, **_: object) -> "Schedule":
@@ -239,6 +288,18 @@ def _recurrence(given: ScheduleRecurrence) -> Recurrence:
         hours,
         minutes,
         tuple(each.lower() for each in days),
+    )
+
+
+def _recurrence_of(given: Recurrence) -> ScheduleRecurrence:
+    return ScheduleRecurrence(
+        given.frequency.capitalize(),
+        given.interval,
+        datetime.fromtimestamp(given.start, zone_of(given.time_zone)),
+        given.time_zone,
+        list(given.hours) or None,
+        list(given.minutes) or None,
+        [each.capitalize() for each in given.week_days] or None,
     )
 
 

@@ -6,12 +6,11 @@ from dataclasses import replace
 from runtime.api.exceptions import UserErrorException, azureml_errors
 from runtime.api.pipeline import Pipeline
 from runtime.api.pipelines.graph import graph_of, parameter_values
-from runtime.api.pipelines.runs import PipelineRun
+from runtime.api.pipelines.runs import PipelineRun, parent_property
 from runtime.api.runs.base import ParentExperiment
 from runtime.pipelines.submission import Options, submit
 
 __all__: list[str] = []
-_PARENT = "azureml.pipelineParentRunId"
 
 
 def submitted(
@@ -43,11 +42,10 @@ def submitted(
     given = pipeline_parameters or pipeline_params or {}
     with azureml_errors():
         graph, problems = graph_of(pipeline, experiment.name, tags, given)
-    parent = {_PARENT: parent_run_id} if parent_run_id else {}
     graph = replace(
         graph,
         continue_on_failure=bool(continue_on_step_failure),
-        properties={**(properties or {}), **parent},
+        properties={**(properties or {}), **parent_property(parent_run_id)},
     )
     # Its steps are runs of this history, which a ``PipelineRun`` gives access to.
     options = Options(parameter_values(given), regenerate=bool(regenerate_outputs), native=False)
