@@ -55,13 +55,22 @@ class Contents:
     def unchanged(self, done: DoneStep) -> bool:
         """Return whether the outputs of a step hold what it wrote.
 
-        A later run may have written to a place on a datastore that somebody chose.
+        A later run may have written to the same place, and people clean up.
         """
         return all(
             self.at(place, may_be_empty=True) == done.contents.get(name)
             for name, place in done.outputs.items()
-            if place.kind == "datastore" and done.run_id not in place.path
         )
+
+    def lost(self, done: DoneStep) -> str:
+        """Return the name of an output that a step wrote and nothing is left of, ``""`` if none."""
+        found = (
+            name
+            for name, place in done.outputs.items()
+            if done.contents.get(name) not in {EMPTY, UNKNOWN}
+            and self.at(place, may_be_empty=True) == EMPTY
+        )
+        return next(found, "")
 
     def has_data(self, location: DataLocation) -> bool:
         """Return whether something is at a local path or on a datastore; if nobody knows, yes."""

@@ -50,17 +50,15 @@ class KeptSteps:
         self._history = history
 
     def find(self, fingerprint: str) -> DoneStep | None:
-        """Return a completed step whose run and outputs still exist."""
+        """Return a completed step whose run still exists."""
         document = _read(self._folder / "done" / f"{fingerprint}.json")
         if document is None:
             return None
         found = done_step(document)
         if not self._history.has(found.run_id):
             return None
-        if self._history.record(found.run_id).state is not RunState.COMPLETED:
-            return None
-        local = [each.path for each in found.outputs.values() if each.kind == "local"]
-        return found if all(Path(path).exists() for path in local) else None
+        is_complete = self._history.record(found.run_id).state is RunState.COMPLETED
+        return found if is_complete else None
 
     def keep(self, fingerprint: str, step: DoneStep) -> None:
         """Remember a step that completed."""

@@ -181,11 +181,19 @@ class _Execution:
                 self._launch(self._steps[name], self._bound(self._steps[name]))
 
     def _resumed(self) -> dict[str, DoneStep]:
-        """Return the steps that completed in the run that this one resumes."""
+        """Return the steps that completed in the run that this one resumes.
+
+        One whose output was deleted runs again if a step that runs reads it.
+        """
         if self._work.resumes is None:
             return {}
-        earlier = driven_folder(self._driving.home, self._work.resumes).path
-        return completed_steps(earlier)
+        done = completed_steps(driven_folder(self._driving.home, self._work.resumes).path)
+        for name in reversed(in_order(self._pipeline)):
+            is_read = any(name in each.upstream for each in self._steps.values()
+                          if each.name not in done)  # fmt: skip
+            if name in done and is_read and self._contents.lost(done[name]):
+                del done[name]
+        return done
 
     # --- starting
 
@@ -218,7 +226,10 @@ class _Execution:
             begun = self._examine(step)
             found = None if not begun.compared else self._kept.find(begun.fingerprint)
             if found is not None and not self._contents.unchanged(found):
-                found, begun = None, replace(begun, why="what it wrote was changed since")
+                found, begun = (
+                    None,
+                    replace(begun, why="what it wrote was changed or deleted since"),
+                )
         except PlatformError as error:
             self._fail(step, error)
             return

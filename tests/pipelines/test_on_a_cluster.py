@@ -115,6 +115,28 @@ def test_a_step_whose_output_another_run_has_replaced_is_not_reused(here, deploy
     assert "azureml.reusedrunid" in step.properties
 
 
+@pytest.mark.slow
+def test_a_step_of_a_cluster_whose_output_was_deleted_is_not_reused(here, deployed, source):
+    folder, data = str(source(write=TEXT)), PipelineData("data", is_directory=True)
+
+    def run():
+        write = PythonScriptStep(
+            "write.py", arguments=[data, "one"], outputs=[data], source_directory=folder,
+            compute_target="cpu",
+        )  # fmt: skip
+        run = Experiment(here, "cleaned").submit(Pipeline(here, [write]))
+        run.wait_for_completion(show_output=False)
+        (step,) = run.get_steps()
+        return step, "azureml.reusedrunid" in step.properties
+
+    first, _ = run()
+    assert run()[1]
+    deployed.store.container().delete(f"azureml/{first.id}/data/made.txt")
+    again, is_reused = run()
+    assert not is_reused
+    assert deployed.read(f"azureml/{again.id}/data/made.txt") == "one"
+
+
 WRITES = """
 import sys, pathlib
 pathlib.Path(sys.argv[1], "a.csv").write_text("x,y\\n1,2\\n3,4\\n5,6\\n")

@@ -1,6 +1,7 @@
 """Pipelines of the SDK, run on this machine: the rules by which steps are connected and reused."""
 
 import json
+import shutil
 import socket
 from pathlib import Path
 
@@ -16,11 +17,13 @@ from aml_platform import (
     Pipeline,
     PipelineData,
     PipelineParameter,
+    PipelineRun,
     PythonScriptStep,
     RunConfiguration,
     StepSequence,
 )
 from runtime.api.exceptions import ActivityFailedException, RunConfigurationException
+from runtime.pipelines.submission import resume
 
 PREPARE = """
 import os, sys
@@ -106,6 +109,76 @@ def test_reuse_is_by_definition_source_environment_and_what_the_inputs_hold(proj
     assert again(regenerate_outputs=True) == set()
     (folder / "other.txt").write_text("in the source folder")
     assert again() == set()
+
+
+def clean_of(step):
+    (file,) = Path(step.get_output_data("clean").path_on_datastore).rglob("clean.txt")
+    return file
+
+
+def test_a_step_whose_output_was_changed_or_deleted_runs_again(project, experiment):
+    first = experiment.submit(made(*project))
+    first.wait_for_completion(show_output=False)
+    (prepare,) = first.find_step_run("prepare.py")
+    changes = (Path.unlink, lambda file: shutil.rmtree(file.parent), lambda f: f.write_text("x"))
+    for change in changes:
+        change(clean_of(prepare))
+        run = experiment.submit(made(*project))
+        run.wait_for_completion(show_output=False)
+        assert reused(run) == {"train"}  # it reads the same as before
+        (prepare,) = run.find_step_run("prepare.py")
+        assert clean_of(prepare).read_text() == "A B"
+    log = run.get_details_with_logs()["logFiles"]["logs/azureml/executionlogs.txt"]
+    assert "Step prepare.py runs: what it wrote was changed or deleted since." in log
+
+
+FAILS_ONCE = """
+import os, sys
+print(*(os.listdir(each) for each in sys.argv[1:]))
+flag = os.environ["FLAG"]
+if not os.path.exists(flag):
+    open(flag, "w").close()
+    raise SystemExit("the first time")
+"""
+COPIES = """
+import os, sys
+names = [name for each in sys.argv[2:] for name in os.listdir(each)]
+os.makedirs(sys.argv[1], exist_ok=True)
+for name in [*names, f"made{len(names)}"]:
+    open(os.path.join(sys.argv[1], name), "w").close()
+"""
+
+
+def test_a_resumed_pipeline_makes_outputs_again_that_were_deleted(
+    workspace, experiment, source, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("FLAG", str(tmp_path / "flag"))
+    folder = str(source(copies=COPIES, fails=FAILS_ONCE))
+    data = [PipelineData(name) for name in ("unread", "first", "second")]
+    steps = [
+        PythonScriptStep(
+            "copies.py", name=each.name, arguments=[each, *read], inputs=read, outputs=[each],
+            source_directory=folder,
+        )
+        for each, read in zip(data, ([], [], data[1:2]), strict=True)
+    ]  # fmt: skip
+    settings = RunConfiguration()
+    settings.environment_variables = {"FLAG": str(tmp_path / "flag")}
+    last = PythonScriptStep(
+        "fails.py", arguments=data[2:], inputs=data[2:], source_directory=folder, runconfig=settings
+    )
+    run = experiment.submit(Pipeline(workspace, [*steps, last]))
+    with pytest.raises(ActivityFailedException):
+        run.wait_for_completion(show_output=False)
+    for each in data:
+        (step,) = run.find_step_run(each.name)
+        shutil.rmtree(step.get_output_data(each.name).path_on_datastore)
+    resumed = PipelineRun(experiment, resume(workspace.session, run.id, {}))
+    assert resumed.wait_for_completion(show_output=False)["status"] == "Completed"
+    assert reused(resumed) == {"unread"}  # no step that runs reads it
+    (step,) = resumed.find_step_run("fails.py")
+    log = step.get_details_with_logs()["logFiles"]["user_logs/std_log.txt"]
+    assert "made1" in log
 
 
 def test_allow_reuse_false_runs_a_step_each_time(project, experiment):
