@@ -6,7 +6,14 @@ from typing import Final
 from infra.contract.errors import UsageError
 from infra.contract.json_types import Document
 from runtime.definitions.schedule_yaml import ScheduleFile
-from runtime.pipelines.triggers import Cron, Recurrence, Trigger, moment_of, zone_of
+from runtime.pipelines.triggers import (
+    Cron,
+    Recurrence,
+    Trigger,
+    moment_of,
+    never_due,
+    zone_of,
+)
 
 _CRON: Final = "cron"
 
@@ -32,9 +39,14 @@ class _Reading:
         found = (
             self._cron(begins, end, zone) if kind == _CRON else self._times_of(begins, end, zone)
         )
-        for text in found.problems() if kind in {_CRON, "recurrence"} else ():
+        if kind not in {_CRON, "recurrence"}:
+            return found
+        problems = found.problems()
+        for text in problems:
             key = "expression" if kind == _CRON else text.partition(" ")[0]
             self._wrong(key, text, "Correct the trigger.")
+        if not problems and (why := never_due(found, time.time())):
+            self._wrong(why.partition(" ")[0], why, "Correct the trigger.")
         return found
 
     def _cron(self, begins: float | None, end: float | None, zone: str) -> Trigger:

@@ -1,6 +1,7 @@
 """`aml schedule create | list | show | enable | disable | delete`."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -57,7 +58,7 @@ def schedule() -> None:
 @click.option("--cron", metavar="EXPRESSION", help="Five fields, as in '0 6 * * 1-5'.")
 @click.option("--every", metavar="N FREQUENCY", help="Recurrence, such as '15 minute' or '1 day'.")
 @click.option("--start-time", metavar="TIME", help="First time, in ISO 8601. Default: now.")
-@click.option("--time-zone", metavar="ZONE", default="UTC", show_default=True, help="Time zone.")
+@click.option("--time-zone", metavar="ZONE", help="Time zone. Default: UTC.")
 @click.option(
     "--on-change",
     metavar="DATASTORE[/PATH]",
@@ -66,10 +67,8 @@ def schedule() -> None:
 @click.option(
     "--polling-interval",
     type=click.IntRange(min=1),
-    default=5,
-    show_default=True,
     metavar="MINUTES",
-    help="With --on-change: how often to look.",
+    help="With --on-change: how often to look. Default: 5.",
 )
 @click.option(
     "--set", "settings", metavar="KEY.KEY=VALUE", multiple=True, help="As in `aml submit`."
@@ -91,9 +90,9 @@ def create_(
     cron: str | None,
     every: str | None,
     start_time: str | None,
-    time_zone: str,
+    time_zone: str | None,
     on_change: str | None,
-    polling_interval: int,
+    polling_interval: int | None,
     settings: tuple[str, ...],
     parameters: tuple[str, ...],
     native: bool | None,
@@ -102,17 +101,22 @@ def create_(
     """Make a schedule of a pipeline. It is checked now, and its code kept as it is."""
     session = command_session(stack)
     given = [each for each in (cron, every, on_change) if each]
+    if len(given) > 1:
+        raise UsageError(
+            "--cron, --every and --on-change cannot be combined.", remedy="Give one of them."
+        )
+    timed = {"--start-time": start_time, "--time-zone": time_zone}
+    _refuse_without("--cron or --every", cron or every, timed)
+    _refuse_without("--on-change", on_change, {"--polling-interval": polling_interval})
     description, more = "", list(read_settings(settings))
+    trigger: Trigger
     if given:
-        if len(given) > 1:
-            raise UsageError(
-                "--cron, --every and --on-change cannot be combined.", remedy="Give one of them."
-            )
-        begins = moment_of(start_time, time_zone) if start_time else None
+        zone = time_zone or "UTC"
+        begins = moment_of(start_time, zone) if start_time else None
         trigger = (
-            _change(on_change, polling_interval)
+            _change(on_change, polling_interval or 5)
             if on_change
-            else _times(cron, every or "", begins, time_zone)
+            else _times(cron, every or "", begins, zone)
         )
         job = file
     elif parent_file(file) is not None:
@@ -220,6 +224,16 @@ def document(found: Schedule) -> Document:
         "stack": found.stack,
         "native": found.native,
     }
+
+
+def _refuse_without(needed: str, has_it: str | None, options: Mapping[str, object]) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given and not has_it:
+        verb = "needs" if len(given) == 1 else "need"
+        raise UsageError(
+            f"{' and '.join(given)} {verb} {needed}.",
+            remedy="Leave out what does not apply; the file of a schedule has times of its own.",
+        )
 
 
 def _change(on_change: str, minutes: int) -> DataChange:

@@ -7,28 +7,44 @@ files of the schedules; a second one that is started meanwhile does nothing.
 import os
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
-from runtime.pipelines.schedules import Schedules, fire
+from infra.contract.errors import PlatformError, UnknownNameError
+from runtime.pipelines.schedules import Schedule, Schedules, fire, fired, not_started
 from runtime.submit.session import open_session
 
 
 def run_due(home: Path, now: float) -> list[str]:
     """Fire every schedule that is due; return the names of these."""
     schedules = Schedules(home)
-    fired = []
+    found = []
     with schedules.locked() as mine:
         for name in schedules.names() if mine else ():
-            schedule = schedules.read(name)
-            if not schedule.enabled or schedule.next is None or schedule.next > now:
-                continue
-            session = open_session(schedule.stack)
             try:
-                schedules.write(fire(session, schedule, now))
-            finally:
-                session.close()
-            fired.append(name)
-    return fired
+                schedule = schedules.read(name)
+            except UnknownNameError:
+                continue  # it was deleted meanwhile
+            if schedule.enabled and schedule.next is not None and schedule.next <= now:
+                try:
+                    after = _fire(schedule, now)
+                except Exception as error:
+                    # Noted, or it would be due, and hold up the others, for ever.
+                    why = f"This is a bug in aml-platform: {error!r}"
+                    fired(schedules, schedule, not_started(schedule, now, why))
+                    raise
+                fired(schedules, schedule, after)
+                found.append(name)
+    return found
+
+
+def _fire(schedule: Schedule, now: float) -> Schedule:
+    """Fire a schedule; a stack that cannot be opened is its problem, and no other's."""
+    try:
+        with closing(open_session(schedule.stack)) as session:
+            return fire(session, schedule, now)
+    except PlatformError as error:
+        return not_started(schedule, now, f"{error.detail} {error.remedy}")
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ daemon looks at ``next`` of each file and starts ``runtime.pipelines.due`` when 
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -22,13 +23,14 @@ from infra.contract.private import private_file, private_folder
 from runtime.agent.assets.datastore import Datastore
 from runtime.agent.assets.local_files import remote_path
 from runtime.model.pipelines import ParameterValue, Pipeline
+from runtime.model.run_ids import run_id as new_run_id
 from runtime.pipelines.documents import Work, work_document, work_of
 from runtime.pipelines.graph import Problem
 from runtime.pipelines.native import schedule_properties
 from runtime.pipelines.native_runs import native_job, service_of, service_targets
 from runtime.pipelines.parameters import shown, with_values
 from runtime.pipelines.submission import Options, keep_code, start_work
-from runtime.pipelines.triggers import Cron, DataChange, Recurrence, Trigger, checked
+from runtime.pipelines.triggers import Cron, DataChange, Recurrence, Trigger, first_due
 from runtime.submit.notes import silent
 from runtime.submit.session import ProjectSession
 from runtime.targets.base import Pipelining, Report
@@ -118,10 +120,21 @@ class Schedules:
         partial.write_text(json.dumps(document), encoding="utf-8")
         partial.replace(self._file(schedule.name))
 
+    def change(self, name: str, change: Callable[[Schedule], Schedule]) -> Schedule:
+        """Change a schedule as it is now, while nobody else does; return what it is then.
+
+        Raises ``UnknownNameError`` for one that was deleted meanwhile.
+        """
+        with self._alone():
+            changed = change(self.read(name))
+            self.write(changed)
+        return changed
+
     def delete(self, name: str) -> None:
         """Delete a schedule. Raises ``UnknownNameError``."""
-        self.read(name)
-        self._file(name).unlink()
+        with self._alone():
+            self.read(name)
+            self._file(name).unlink()
 
     @contextmanager
     def locked(self) -> Iterator[bool]:
@@ -134,6 +147,14 @@ class Schedules:
                 yield False
                 return
             yield True
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait until no other process changes a schedule."""
+        private_folder(self._folder)
+        with private_file(self._folder / "changes.lock").open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.json"
@@ -159,7 +180,7 @@ def create(
     and what is wrong with trigger or pipeline.
     """
     _check_name(session, name)
-    checked(trigger)
+    first_due(trigger, time.time())
     work = keep_code(session, pipeline, Options(values or {}), problems=problems)
     services = service_of(session, work.pipeline, native=native, report=report)
     if services is not None and (native or not isinstance(trigger, DataChange)):
@@ -229,19 +250,19 @@ def of_work(
 ) -> Schedule:
     """Make a schedule of a pipeline whose code was kept earlier. Raises what ``create`` raises."""
     schedules = _check_name(session, name)
-    trigger = checked(trigger)
+    now = time.time()
+    due = first_due(trigger, now)
     properties = {**work.pipeline.properties, SCHEDULE_PROPERTY: name}
     work = replace(work, pipeline=replace(work.pipeline, properties=properties))
     document, variables = work_document(work)
     refuse_variables(variables)
     seen = content_at(session, trigger) if isinstance(trigger, DataChange) else ""
-    now = time.time()
     made = Schedule(
         name,
         trigger,
         session.stack,
         document,
-        next=trigger.next_after(now),
+        next=due,
         seen=seen,
         description=description,
         created=now,
@@ -275,27 +296,31 @@ def changed(session: ProjectSession, name: str, changes: Changes) -> Schedule:
             f"Schedule {name!r} is kept by the workspace's service, and is not changed from here.",
             remedy="Delete it, and create it anew.",
         )
-    made = known
-    if changes.trigger is not None:
-        if type(changes.trigger) is not type(known.trigger):
+    trigger, seen = changes.trigger, ""
+    if trigger is not None:
+        if type(trigger) is not type(known.trigger):
             raise UsageError(
                 f"Schedule {name!r} is started by {_STARTED_BY[known.kind]}, and stays so.",
                 remedy="Delete it, and create it anew.",
             )
-        trigger = checked(changes.trigger)
+        first_due(trigger, time.time())
         seen = content_at(session, trigger) if isinstance(trigger, DataChange) else ""
-        made = replace(made, trigger=trigger, seen=seen)
-    if changes.values or changes.continue_on_failure is not None:
-        made = replace(made, work=_reworked(known, changes))
-    if changes.description is not None:
-        made = replace(made, description=changes.description)
-    if changes.is_enabled is not None:
-        made = replace(made, enabled=changes.is_enabled)
-    if made.enabled and (changes.trigger is not None or not known.enabled):
-        made = replace(made, next=made.trigger.next_after(time.time()))
-    made = replace(made, next=made.next if made.enabled else None)
-    schedules.write(made)
-    return made
+
+    def change(made: Schedule) -> Schedule:
+        was_enabled = made.enabled
+        if trigger is not None:
+            made = replace(made, trigger=trigger, seen=seen)
+        if changes.values or changes.continue_on_failure is not None:
+            made = replace(made, work=_reworked(made, changes))
+        if changes.description is not None:
+            made = replace(made, description=changes.description)
+        if changes.is_enabled is not None:
+            made = replace(made, enabled=changes.is_enabled)
+        if made.enabled and (trigger is not None or not was_enabled):
+            made = replace(made, next=made.trigger.next_after(time.time()))
+        return replace(made, next=made.next if made.enabled else None)
+
+    return schedules.change(name, change)
 
 
 def _reworked(known: Schedule, changes: Changes) -> JsonObject:
@@ -326,29 +351,64 @@ def enabled(session: ProjectSession, name: str, *, is_enabled: bool) -> Schedule
     if service is not None:
         service.put_schedule(name, {"isEnabled": is_enabled})
     is_ours = is_enabled and service is None
-    due = known.trigger.next_after(time.time()) if is_ours else None
-    changed = replace(known, enabled=is_enabled, next=due)
-    schedules.write(changed)
-    return changed
+
+    def change(made: Schedule) -> Schedule:
+        due = made.trigger.next_after(time.time()) if is_ours else None
+        return replace(made, enabled=is_enabled, next=due)
+
+    return schedules.change(name, change)
 
 
 def fire(session: ProjectSession, schedule: Schedule, now: float) -> Schedule:
-    """Start the pipeline of a schedule that is due, if its data changed; return what it is now."""
+    """Start the pipeline of a schedule that is due, if its data changed; return what it is now.
+
+    Its run is named after the time that was due: one that was started by a process which was
+    killed before it could say so is not started again.
+    """
     later = replace(schedule, next=schedule.trigger.next_after(now), problem="")
     try:
+        found = later.seen
         if isinstance(schedule.trigger, DataChange):
             found = content_at(session, schedule.trigger)
-            later = replace(later, seen=found)
             if found == schedule.seen:
                 return later
         refuse_variables(schedule.variables)
-        return replace(later, last_run=start_work(session, work_of(schedule.work, {})))
+        work = work_of(schedule.work, {})
+        run_id = _due_run(work, schedule)
+        if not session.history.has(run_id):
+            start_work(session, work, run_id)
+        # Only now: a change whose pipeline cannot be started is tried again.
+        return replace(later, last_run=run_id, seen=found)
     except PlatformError as error:
-        return replace(later, problem=f"{error.detail} {error.remedy}")
+        return not_started(schedule, now, f"{error.detail} {error.remedy}")
+
+
+def not_started(schedule: Schedule, now: float, why: str) -> Schedule:
+    """Return what a schedule is whose pipeline could not be started."""
+    return replace(schedule, next=schedule.trigger.next_after(now), problem=why)
+
+
+def _due_run(work: Work, schedule: Schedule) -> str:
+    """Return the id of the run that a schedule starts at the time that is due."""
+    due = schedule.next or 0.0
+    which = hashlib.sha256(f"{schedule.name}\0{schedule.created}\0{due}".encode()).hexdigest()[:8]
+    return new_run_id(work.pipeline.experiment, f"{int(due)}_{which}")
+
+
+def fired(schedules: Schedules, before: Schedule, after: Schedule) -> None:
+    """Write down what became of a schedule that was due. What others changed meanwhile stays."""
+
+    def change(made: Schedule) -> Schedule:
+        made = replace(made, last_run=after.last_run, problem=after.problem)
+        is_same = (made.next, made.seen, made.trigger) == (before.next, before.seen, before.trigger)
+        return replace(made, next=after.next, seen=after.seen) if is_same else made
+
+    with suppress(UnknownNameError):  # it was deleted
+        schedules.change(before.name, change)
 
 
 def content_at(session: ProjectSession, trigger: DataChange) -> str:
-    """Return what tells the files at a path of a datastore apart from others."""
+    """Return a hash that tells the files at a path of a datastore apart from others."""
     opened = load("runtime.targets.workspace_transport:open_transport", extra="azureml")
     transport = opened(session.home, session.targets.manifest_file, session.stack)
     try:
@@ -364,4 +424,4 @@ def content_at(session: ProjectSession, trigger: DataChange) -> str:
             ]
     finally:
         transport.close()
-    return "\n".join(blobs)
+    return hashlib.sha256("\n".join(sorted(blobs)).encode()).hexdigest()

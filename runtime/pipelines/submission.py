@@ -165,9 +165,9 @@ def keep_code(
     return Work(checked, code, options.regenerate, options.resumes, texts, template)
 
 
-def start_work(session: ProjectSession, work: Work) -> str:
-    """Start a run of a pipeline whose code was kept earlier; return its id."""
-    name = new_run_id(work.pipeline.experiment, new_token(time.time()))
+def start_work(session: ProjectSession, work: Work, name: str = "") -> str:
+    """Start a run of a pipeline whose code was kept earlier; return its id (default: a new one)."""
+    name = name or new_run_id(work.pipeline.experiment, new_token(time.time()))
     _start(session, name, work)
     return name
 

@@ -4,9 +4,11 @@ Azure ML's words and rules: a recurrence counts from its start, ``hours`` and ``
 times of a day, ``week_days`` go with weeks and ``month_days`` with months.
 """
 
+import calendar
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from itertools import count
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,8 +20,12 @@ FREQUENCIES: Final = ("minute", "hour", "day", "week", "month")
 WEEK_DAYS: Final = (
     *("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
 )
-_LONGEST_SEARCH: Final = 5000
-_HOURS, _MINUTES, _FIELDS = range(24), range(60), 5
+_HOURS, _MINUTES, _MONTH_DAYS, _FIELDS = range(24), range(60), range(1, 32), 5
+_YEARS: Final = range(1970, 9999)
+_MONTHS: Final = 12
+_LAST: Final = datetime(_YEARS.stop, 1, 1, tzinfo=UTC).timestamp()
+_CALENDAR: Final = 4800
+"""The months after which the calendar repeats: a day that none of them has never comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class Recurrence:
             (all(each in _MINUTES for each in self.minutes), "minutes are 0 to 59."),
             (not self.week_days or self.frequency == "week", "week_days go with weeks."),
             (not self.month_days or self.frequency == "month", "month_days go with months."),
+            (all(each in _MONTH_DAYS for each in self.month_days), "month_days are 1 to 31."),
             (all(each in WEEK_DAYS for each in self.week_days),
              f"week_days are among {', '.join(WEEK_DAYS)}."),
             (not self.hours or self.frequency in {"day", "week", "month"},
@@ -53,43 +60,66 @@ class Recurrence:
         return [text for holds, text in rows if not holds]
 
     def next_after(self, moment: float) -> float | None:
-        """Return the first time after ``moment``, ``None`` after the end."""
-        found = next((each for each in self._times(moment) if each > moment), None)
-        return None if found is None or (self.end is not None and found > self.end) else found
+        """Return the first time after ``moment``, ``None`` if there is none before the end."""
+        try:
+            found = next((each for each in self._times(moment) if each > moment), None)
+        except OverflowError:
+            return None  # an interval of more than all time
+        return _before(found, self.end)
 
     def _times(self, moment: float) -> Iterator[float]:
         """Yield times in order, from one that is not after the first due time on."""
         if self.frequency in {"minute", "hour"}:
             step = self.interval * (60 if self.frequency == "minute" else 3600)
-            count = max(0, int((moment - self.start) // step))
-            for number in range(count, count + 3):
+            passed = max(0, int((moment - self.start) // step))
+            for number in range(passed, passed + 3):
                 yield self.start + number * step
             return
         zone = zone_of(self.time_zone)
         first = datetime.fromtimestamp(self.start, zone)
-        day = datetime.fromtimestamp(max(self.start, moment), zone) - timedelta(days=1)
-        for _ in range(_LONGEST_SEARCH):
-            if self._falls_on(first, day):
-                for at in self._of_day(first, day, zone):
-                    if at >= self.start:
-                        yield at
-            day += timedelta(days=1)
+        latest = datetime.fromtimestamp(max(self.start, moment), zone).date()
+        for day in self._days(first.date(), latest):
+            for at in self._of_day(first, day, zone):
+                if at >= self.start:
+                    yield at
 
-    def _falls_on(self, first: datetime, day: datetime) -> bool:
-        days = (day.date() - first.date()).days
-        if days < 0:
-            return False
-        match self.frequency:
-            case "day":
-                return days % self.interval == 0
-            case "week":
-                weeks = (days + first.weekday()) // 7
-                named = self.week_days or (WEEK_DAYS[first.weekday()],)
-                return weeks % self.interval == 0 and WEEK_DAYS[day.weekday()] in named
-        months = (day.year - first.year) * 12 + day.month - first.month
-        return months % self.interval == 0 and day.day in (self.month_days or (first.day,))
+    def _days(self, first: date, latest: date) -> Iterator[date]:
+        """Yield the days in order, from one that is not after ``latest`` on."""
+        try:
+            match self.frequency:
+                case "day":
+                    passed = (latest - first).days // self.interval
+                    for number in count(passed):
+                        yield first + timedelta(days=number * self.interval)
+                case "week":
+                    yield from self._days_of_weeks(first, latest)
+                case _:
+                    yield from self._days_of_months(first, latest)
+        except OverflowError:
+            return  # after the last day of the calendar
 
-    def _of_day(self, first: datetime, day: datetime, zone: tzinfo) -> Iterator[float]:
+    def _days_of_weeks(self, first: date, latest: date) -> Iterator[date]:
+        monday = first - timedelta(days=first.weekday())
+        named = self.week_days or (WEEK_DAYS[first.weekday()],)
+        for number in count((latest - monday).days // (7 * self.interval)):
+            week = monday + timedelta(weeks=number * self.interval)
+            for place in sorted({WEEK_DAYS.index(each) for each in named}):
+                yield week + timedelta(days=place)
+
+    def _days_of_months(self, first: date, latest: date) -> Iterator[date]:
+        months = (latest.year - first.year) * _MONTHS + latest.month - first.month
+        passed = months // self.interval
+        for number in range(passed, passed + _CALENDAR):
+            years, month = divmod(first.month - 1 + number * self.interval, _MONTHS)
+            year = first.year + years
+            if year not in _YEARS:
+                return
+            longest = calendar.monthrange(year, month + 1)[1]
+            for day in sorted(set(self.month_days or (first.day,))):
+                if day <= longest:
+                    yield date(year, month + 1, day)
+
+    def _of_day(self, first: datetime, day: date, zone: tzinfo) -> Iterator[float]:
         hours = self.hours or ((first.hour,) if not self.minutes else (0,))
         minutes = self.minutes or ((first.minute,) if not self.hours else (0,))
         for hour in sorted(hours):
@@ -114,11 +144,14 @@ class Cron:
         return [] if valid else [f"{self.expression!r} is not a cron expression of five fields."]
 
     def next_after(self, moment: float) -> float | None:
-        """Return the first time after ``moment``, ``None`` after the end."""
+        """Return the first time after ``moment``, ``None`` if there is none before the end."""
         croniter = load("croniter:croniter", extra="pipelines")
         base = datetime.fromtimestamp(max(moment, self.start), zone_of(self.time_zone))
-        found: float = croniter(self.expression, base).get_next(datetime).timestamp()
-        return None if self.end is not None and found > self.end else found
+        try:
+            found: float = croniter(self.expression, base).get_next(datetime).timestamp()
+        except (ValueError, OverflowError):
+            return None  # such as the 30th of February
+        return _before(found, self.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +175,12 @@ class DataChange:
 
 
 Trigger = Recurrence | Cron | DataChange
+
+
+def _before(moment: float | None, end: float | None) -> float | None:
+    """Return a time that is neither after the end nor after all that a calendar has."""
+    is_late = moment is not None and moment > min(_LAST, _LAST if end is None else end)
+    return None if is_late else moment
 
 
 def trigger_text(trigger: Trigger) -> str:
@@ -178,8 +217,35 @@ def moment_of(text: str, time_zone: str = "UTC") -> float:
         raise UsageError(
             f"{text!r} is not a time.", remedy="Write it as 2026-05-31T08:00:00."
         ) from error
+    if found.year not in _YEARS:
+        raise UsageError(
+            f"{text!r} is not in the years {_YEARS.start} to {_YEARS.stop - 1}.",
+            remedy="Correct the year.",
+        )
     zoned = found if found.tzinfo else found.replace(tzinfo=zone_of(time_zone))
     return zoned.timestamp()
+
+
+def never_due(trigger: Trigger, now: float) -> str:
+    """Return why a trigger that has no problem starts nothing, ``""`` if it does."""
+    if trigger.next_after(now) is not None:
+        return ""
+    end = None if isinstance(trigger, DataChange) else trigger.end
+    if end is not None and end <= now:
+        return "end_time is in the past."
+    return "It is never due: no day has these times, or the first is after end_time."
+
+
+def first_due(trigger: Trigger, now: float) -> float:
+    """Return when a new trigger is due first.
+
+    Raises ``UsageError`` with everything that is wrong with it, and for one that is never due.
+    """
+    why = never_due(checked(trigger), now)
+    found = trigger.next_after(now)
+    if found is None:
+        raise UsageError(why, remedy="Correct the trigger of the schedule.")
+    return found
 
 
 def checked(trigger: Trigger) -> Trigger:

@@ -2,8 +2,10 @@
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
+from pydantic import ValidationError
 
 from aml_platform import (
     AzureMLException,
@@ -18,8 +20,9 @@ from aml_platform import (
     TimeZone,
     UserErrorException,
 )
+from runtime.pipelines.documents import work_of
 from runtime.pipelines.due import run_due
-from runtime.pipelines.schedules import Schedules
+from runtime.pipelines.schedules import Schedules, fired
 
 LIMIT_S = 60
 
@@ -191,6 +194,91 @@ def test_a_schedule_that_is_due_starts_its_pipeline_once(workspace, published, h
     assert run_due(home.absolute(), due + 10_000) == []
 
 
+def due(home, name):
+    return Schedules(home.absolute()).read(name)
+
+
+def test_a_time_whose_run_was_started_by_a_killed_process_starts_no_other(
+    workspace, published, home
+):
+    hourly = ScheduleRecurrence("Hour", 1, start_time="2026-01-01T00:00:00")
+    made = Schedule.create(workspace, "hourly", published.id, "exp", hourly)
+    before = due(home, "hourly")
+    run_due(home.absolute(), before.next)
+    first = made.get_last_pipeline_run()
+    Schedules(home.absolute()).write(before)  # as if it had been killed before it wrote this
+    run_due(home.absolute(), before.next)
+    assert made.get_pipeline_runs() == [first]
+    first.wait_for_completion(show_output=False)
+
+
+def test_a_schedule_that_was_deleted_or_disabled_while_it_fired_stays_so(
+    workspace, published, home
+):
+    hourly = ScheduleRecurrence("Hour", 1, start_time="2026-01-01T00:00:00")
+    made = Schedule.create(workspace, "hourly", published.id, "exp", hourly)
+    schedules, before = Schedules(home.absolute()), due(home, "hourly")
+    after = replace(before, next=before.next + 3600, last_run="exp_1")
+    made.disable()
+    fired(schedules, before, after)
+    assert (due(home, "hourly").next, due(home, "hourly").last_run) == (None, "exp_1")
+    schedules.delete("hourly")
+    fired(schedules, before, after)
+    assert schedules.names() == []
+
+
+def test_a_schedule_says_why_its_pipeline_could_not_start(workspace, published, home):
+    hourly = ScheduleRecurrence("Hour", 1, start_time="2026-01-01T00:00:00")
+    Schedule.create(workspace, "hourly", published.id, "exp", hourly)
+    before = due(home, "hourly")
+    (home / "history.sqlite").write_text("no database")
+    run_due(home.absolute(), before.next)
+    after = due(home, "hourly")
+    assert after.next == before.next + 3600
+    assert "The history of runs cannot be used" in after.problem
+
+
+def test_a_schedule_that_meets_a_bug_is_not_due_for_ever(workspace, published, home):
+    hourly = ScheduleRecurrence("Hour", 1, start_time="2026-01-01T00:00:00")
+    Schedule.create(workspace, "hourly", published.id, "exp", hourly)
+    schedules, before = Schedules(home.absolute()), due(home, "hourly")
+    schedules.write(replace(before, work={}))
+    with pytest.raises(ValidationError):
+        run_due(home.absolute(), before.next)
+    assert due(home, "hourly").next == before.next + 3600
+    assert "bug in aml-platform" in due(home, "hourly").problem
+
+
+def test_a_schedule_may_have_its_pipeline_continue_after_failures(workspace, published, home):
+    hourly = ScheduleRecurrence("Hour", 1, start_time="2026-01-01T00:00:00")
+    Schedule.create(workspace, "hourly", published.id, "exp", hourly, continue_on_step_failure=True)
+    assert work_of(due(home, "hourly").work, {}).pipeline.continue_on_failure
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--every", "1 day", "--polling-interval", "5"), "--polling-interval needs --on-change"),
+        (
+            ("--on-change", "store/x", "--start-time", "2027-01-01", "--time-zone", "UTC"),
+            "--start-time and --time-zone need --cron or --every",
+        ),
+        (("--cron", "0 0 30 2 *"), "never due"),
+    ],
+)
+def test_options_of_a_schedule_that_would_be_ignored_are_refused(tmp_path, aml, options, said):
+    (tmp_path / "pipeline.yml").write_text(PIPELINE)
+    assert said in aml("schedule", "create", "-f", tmp_path / "pipeline.yml", *options, fails=True)
+
+
+def test_a_file_of_a_schedule_that_is_never_due_is_refused_with_its_line(tmp_path, aml):
+    (tmp_path / "pipeline.yml").write_text(PIPELINE)
+    (tmp_path / "schedule.yml").write_text(SCHEDULE.replace("* * * * *", "0 0 31 4 *"))
+    said = aml("schedule", "create", "-f", tmp_path / "schedule.yml", fails=True)
+    assert "schedule.yml:3" in said
+    assert "never due" in said
+
+
 def test_a_schedule_has_a_recurrence_or_a_datastore(workspace, published):
     with pytest.raises(UserErrorException, match="either a recurrence or a datastore"):
         Schedule.create(workspace, "s", published.id, "exp")
@@ -244,4 +332,9 @@ def test_a_change_of_data_starts_a_pipeline(deployed, tmp_path, aml):
     deployed.write("landing/below/two.csv", "2", tmp_path)  # folders below do not count
     assert not fired()
     deployed.write("landing/one.csv", "1, changed", tmp_path)
-    assert fired()
+    schedule = schedules.read("landed")
+    schedules.write(replace(schedule, variables=("TOKEN",)))
+    assert not fired()
+    assert "TOKEN" in schedules.read("landed").problem
+    schedules.write(replace(schedules.read("landed"), variables=()))
+    assert fired()  # the change was not lost

@@ -6,7 +6,15 @@ import pytest
 
 from infra.contract.errors import UsageError
 from runtime.api.pipelines.time_zones import TimeZone
-from runtime.pipelines.triggers import Cron, DataChange, Recurrence, checked, moment_of, zone_of
+from runtime.pipelines.triggers import (
+    Cron,
+    DataChange,
+    Recurrence,
+    checked,
+    first_due,
+    moment_of,
+    zone_of,
+)
 from runtime.pipelines.windows_zones import WINDOWS_ZONES
 
 
@@ -85,6 +93,7 @@ def test_data_is_looked_at_after_its_interval():
         (Recurrence("week", 1, 0.0, week_days=("moonday",)), "week_days are among"),
         (Recurrence("hour", 1, 0.0, hours=(3,)), "hours go with days"),
         (Recurrence("day", 1, 0.0, hours=(24,)), "hours are 0 to 23"),
+        (Recurrence("month", 1, 0.0, month_days=(32,)), "month_days are 1 to 31"),
         (Cron("every day"), "not a cron expression"),
         (DataChange("s", minutes=0), "at least 1 minute"),
     ],
@@ -109,3 +118,31 @@ def test_a_time_zone_that_does_not_exist_is_refused_with_the_nearest():
     with pytest.raises(UsageError) as wrong:
         zone_of("W Europe Standard Time")
     assert "W. Europe Standard Time" in wrong.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("trigger", "said"),
+    [
+        (Cron("0 0 30 2 *"), "never due"),
+        (Cron("0 0 1 1 *", end=at("2026-12-31T00:00:00")), "never due"),
+        (Recurrence("month", 12, at("2026-02-01T00:00:00"), month_days=(30,)), "never due"),
+        (Recurrence("minute", 10**15, 0.0), "never due"),
+        (Recurrence("day", 10**30, 0.0), "never due"),
+        (Recurrence("hour", 10**400, 0.0), "never due"),
+        (Recurrence("day", 1, 0.0, end=at("2026-01-01T00:00:00")), "end_time is in the past"),
+    ],
+)
+def test_a_new_trigger_that_is_never_due_is_refused(trigger, said):
+    with pytest.raises(UsageError, match=said):
+        first_due(trigger, at("2026-06-01T00:00:00"))
+
+
+def test_a_day_that_comes_once_in_decades_is_found():
+    leap = Recurrence("month", 12 * 28, at("2000-02-29T00:00:00"), month_days=(29,))
+    assert first_due(leap, at("2001-01-01T00:00:00")) == at("2028-02-29T00:00:00")
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31T23:59:59"])
+def test_a_time_outside_the_calendar_is_refused(text):
+    with pytest.raises(UsageError, match="not in the years"):
+        moment_of(text, "W. Europe Standard Time")
