@@ -1,10 +1,9 @@
 """The triggers of schedules: as ARM writes them, when they are due, and names of jobs. Pure."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from infra.contract.errors import PlatformError
+from infra.contract.errors import PlatformError, UsageError
 from infra.contract.json_types import Document, JsonObject
 from runtime.pipelines.triggers import Cron, Recurrence, checked, moment_of
 
@@ -26,15 +25,16 @@ def trigger_of(given: Document, created: float) -> Recurrence | Cron:
         checked(cron)
         return cron
     times: Document = given.get("schedule") or {}
+    interval = given.get("interval")
     made = Recurrence(
         str(given.get("frequency") or "").lower(),
-        int(given.get("interval") or 1),
+        1 if interval is None else int(interval),
         created if start is None else start,
         zone,
-        _numbers(times.get("hours")),
-        _numbers(times.get("minutes")),
+        _numbers(times, "hours"),
+        _numbers(times, "minutes"),
         tuple(str(each).lower() for each in times.get("weekDays") or ()),
-        _numbers(times.get("monthDays")),
+        _numbers(times, "monthDays"),
         end,
     )
     checked(made)
@@ -82,7 +82,10 @@ def _moment(text: object, zone: str) -> float | None:
     return moment_of(str(text), zone) if text else None
 
 
-def _numbers(given: Sequence[int] | int | None) -> tuple[int, ...]:
-    if given is None:
-        return ()
-    return tuple(int(each) for each in ([given] if isinstance(given, int) else given))
+def _numbers(times: Document, key: str) -> tuple[int, ...]:
+    given = times.get(key)
+    listed = given if isinstance(given, list) else [] if given is None else [given]
+    for each in listed:
+        if not isinstance(each, int) or isinstance(each, bool):
+            raise UsageError(f"{key} has {each!r}.", remedy="Write whole numbers.")
+    return tuple(listed)

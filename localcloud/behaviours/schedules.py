@@ -14,7 +14,7 @@ from localcloud.behaviours.pipeline_jobs import child_call, filled
 from localcloud.behaviours.schedule_keeping import CREATE_JOB, TYPE, definition_of
 from localcloud.behaviours.schedule_triggers import at_time, trigger_problem
 from localcloud.calls.kinds import Kind
-from localcloud.calls.lookups import existing
+from localcloud.calls.lookups import existing, find
 from localcloud.calls.messages import Call, Reply, answer, page
 from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.store.resources import StoredResource
@@ -69,6 +69,18 @@ def _document(call: Call, schedule: StoredResource) -> JsonObject:
     }
 
 
+def _delete(call: Call) -> Reply | None:
+    """Refuse to delete an enabled schedule, as the service does.
+
+    https://learn.microsoft.com/azure/machine-learning/how-to-schedule-pipeline-job#delete-a-schedule
+    """
+    schedule = find(call, str(call.arm))
+    if schedule is not None and schedule.properties["isEnabled"]:
+        says = f"Schedule '{schedule.name}' is enabled; disable it to delete it."
+        raise RefusedError(400, "BadRequest", says)
+    return None
+
+
 def _trigger(call: Call) -> Reply:
     """Submit the job of an enabled schedule."""
     schedule = existing(call)
@@ -97,7 +109,7 @@ KINDS: Final = (
         required=("properties",),
         system_data=True,
         fill=_fill,
-        handlers={"LIST": _list},
+        handlers={"LIST": _list, "DELETE": _delete},
         actions={"trigger": _trigger},
     ),
 )

@@ -79,8 +79,18 @@ def pipeline_properties(
     return properties
 
 
+def not_kept(trigger: Trigger) -> str:
+    """Return why the service cannot keep a trigger as it is, ``""`` if it can."""
+    if isinstance(trigger, DataChange):
+        return "Azure ML has no schedules that start when data changes"
+    if isinstance(trigger, Cron) and trigger.month != "*":
+        # https://learn.microsoft.com/azure/machine-learning/how-to-schedule-pipeline-job
+        return f"Azure ML ignores the months of a cron expression ({trigger.month})"
+    return ""
+
+
 def schedule_properties(name: str, trigger: Trigger, job: Document, description: str) -> JsonObject:
-    """Return the properties of a schedule of Azure ML; ``UsageError`` for changes of data."""
+    """Return the properties of a schedule of Azure ML; ``UsageError`` for one it cannot keep."""
     return {
         "displayName": name,
         "description": description,
@@ -91,11 +101,9 @@ def schedule_properties(name: str, trigger: Trigger, job: Document, description:
 
 
 def _trigger(trigger: Trigger) -> JsonObject:
-    if isinstance(trigger, DataChange):
-        raise UsageError(
-            "Azure ML has no schedules that start when data changes.",
-            remedy="Leave out `--native`: this machine looks at the data.",
-        )
+    why = not_kept(trigger)
+    if isinstance(trigger, DataChange) or why:
+        raise UsageError(f"{why}.", remedy="Leave out `--native`: this machine keeps it.")
     common: JsonObject = {"timeZone": _zone(trigger.time_zone)}
     if trigger.start:
         common["startTime"] = _moment(trigger.start, trigger.time_zone)
@@ -109,15 +117,14 @@ def _trigger(trigger: Trigger) -> JsonObject:
         "interval": trigger.interval,
         **common,
     }
-    times = {
-        "hours": list(trigger.hours),
-        "minutes": list(trigger.minutes),
-        "weekDays": [each.capitalize() for each in trigger.week_days],
-        "monthDays": list(trigger.month_days),
-    }
-    pattern = {key: value for key, value in times.items() if value}
-    if pattern:
-        made["schedule"] = {"hours": [0], "minutes": [0], **pattern}
+    if trigger.hours or trigger.minutes or trigger.week_days or trigger.month_days:
+        hours, minutes = map(list, trigger.times_of_day)
+        days = {
+            "weekDays": [each.capitalize() for each in trigger.week_days],
+            "monthDays": list(trigger.month_days),
+        }
+        named = {key: value for key, value in days.items() if value}
+        made["schedule"] = {"hours": hours, "minutes": minutes, **named}
     return made
 
 

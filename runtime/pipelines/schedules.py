@@ -26,7 +26,7 @@ from runtime.model.pipelines import ParameterValue, Pipeline
 from runtime.model.run_ids import run_id as new_run_id
 from runtime.pipelines.documents import Work, work_document, work_of
 from runtime.pipelines.graph import Problem
-from runtime.pipelines.native import schedule_properties
+from runtime.pipelines.native import not_kept, schedule_properties
 from runtime.pipelines.native_runs import native_job, service_of, service_targets
 from runtime.pipelines.parameters import shown, with_values
 from runtime.pipelines.submission import Options, keep_code, start_work
@@ -183,7 +183,10 @@ def create(
     first_due(trigger, time.time())
     work = keep_code(session, pipeline, Options(values or {}), problems=problems)
     services = service_of(session, work.pipeline, native=native, report=report)
-    if services is not None and (native or not isinstance(trigger, DataChange)):
+    why = "" if native or services is None else not_kept(trigger)
+    if why:
+        report(f"This machine keeps the schedule: {why}.")
+    if services is not None and not why:
         first = work.pipeline.steps[0].run.target
         job = native_job(session, services, work, name)
         services[first].put_schedule(name, schedule_properties(name, trigger, job, description))

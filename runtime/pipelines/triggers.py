@@ -17,6 +17,7 @@ from infra.contract.load import load, nearest
 from runtime.pipelines.windows_zones import WINDOWS_ZONES
 
 FREQUENCIES: Final = ("minute", "hour", "day", "week", "month")
+_DAILY: Final = ("day", "week", "month")
 WEEK_DAYS: Final = (
     *("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
 )
@@ -54,8 +55,9 @@ class Recurrence:
             (all(each in _MONTH_DAYS for each in self.month_days), "month_days are 1 to 31."),
             (all(each in WEEK_DAYS for each in self.week_days),
              f"week_days are among {', '.join(WEEK_DAYS)}."),
-            (not self.hours or self.frequency in {"day", "week", "month"},
-             "hours go with days, weeks and months."),
+            (not self.hours or self.frequency in _DAILY, "hours go with days, weeks and months."),
+            (not self.minutes or self.frequency in _DAILY,
+             "minutes go with days, weeks and months."),
         )  # fmt: skip
         return [text for holds, text in rows if not holds]
 
@@ -119,9 +121,18 @@ class Recurrence:
                 if day <= longest:
                     yield date(year, month + 1, day)
 
+    @property
+    def times_of_day(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The hours and the minutes at which it is due: those given, else those of its start."""
+        return self._at(datetime.fromtimestamp(self.start, zone_of(self.time_zone)))
+
+    def _at(self, first: datetime) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        if not self.hours and not self.minutes:
+            return (first.hour,), (first.minute,)
+        return self.hours or (0,), self.minutes or (0,)
+
     def _of_day(self, first: datetime, day: date, zone: tzinfo) -> Iterator[float]:
-        hours = self.hours or ((first.hour,) if not self.minutes else (0,))
-        minutes = self.minutes or ((first.minute,) if not self.hours else (0,))
+        hours, minutes = self._at(first)
         for hour in sorted(hours):
             for minute in sorted(minutes):
                 at = datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone)
@@ -152,6 +163,11 @@ class Cron:
         except (ValueError, OverflowError):
             return None  # such as the 30th of February
         return _before(found, self.end)
+
+    @property
+    def month(self) -> str:
+        """The field of the months."""
+        return self.expression.split()[3]
 
 
 @dataclass(frozen=True, slots=True)

@@ -293,11 +293,24 @@ def test_a_trigger_of_arm_is_due_in_its_time_zone():
         ({"frequency": "Year"}, "frequency is one of"),
         ({"timeZone": "Mars"}, "no time zone 'Mars'"),
         ({"startTime": "soon"}, "'soon' is not a time"),
+        ({"interval": 0}, "interval is at least 1"),
+        ({"schedule": {"hours": "x"}}, "hours has 'x'"),
+        ({"schedule": {"minutes": [True]}}, "minutes has True"),
     ],
 )
 def test_a_trigger_that_is_never_due_is_refused(changes, says):
     assert trigger_problem(DAILY, 0.0) is None
     assert says in trigger_problem(DAILY | changes, 0.0)
+
+
+def test_a_schedule_is_disabled_before_it_is_deleted(jobs):
+    action = {"actionType": "InvokeBatchEndpoint"}
+    jobs.put("schedules/nightly", {"properties": {"trigger": DAILY, "action": action}})
+    refused = jobs.cloud.arm("DELETE", f"{jobs.workspace}/schedules/nightly")
+    assert (refused.status_code, "disable it" in refused.text) == (400, True)
+    off = {"trigger": DAILY, "action": action, "isEnabled": False}
+    jobs.put("schedules/nightly", {"properties": off})
+    assert jobs.cloud.arm("DELETE", f"{jobs.workspace}/schedules/nightly").is_success
 
 
 DETAILS = {

@@ -7,12 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from infra.contract.errors import UsageError
 from runtime.cli.root import run
 from runtime.model.data import DataInput, DataLocation, DataOutput
 from runtime.model.launching import RunCluster
 from runtime.model.pipelines import Pipeline, Source, Step
 from runtime.model.runs import RunSpec
-from runtime.pipelines.native import not_native, reuses_otherwise
+from runtime.pipelines.native import (
+    not_kept,
+    not_native,
+    reuses_otherwise,
+    schedule_properties,
+)
+from runtime.pipelines.triggers import Cron, DataChange, Recurrence, moment_of
 from tests.localcloud.harness import ML, SUB, connect, waited
 
 PIPELINE = """
@@ -96,6 +103,37 @@ def test_a_native_schedule_is_one_of_the_workspace(aml, pipeline, deployed):
         assert ended == "Completed"
         aml("schedule", "delete", "nightly")
         assert cloud.arm("GET", path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"frequency": "day"}, None),
+        ({"frequency": "week", "week_days": ("monday",)}, ([6], [30], ["Monday"])),
+        ({"frequency": "week", "week_days": ("friday",), "hours": (4,)}, ([4], [0], ["Friday"])),
+        ({"frequency": "day", "minutes": (0, 15)}, ([0], [0, 15], None)),
+    ],
+)
+def test_a_native_recurrence_is_due_at_the_times_at_which_it_is_due_here(given, expected):
+    trigger = Recurrence(interval=1, start=moment_of("2026-01-05T06:30:00"), **given)
+    made = schedule_properties("s", trigger, {}, "")["trigger"].get("schedule")
+    keys = ("hours", "minutes", "weekDays")
+    assert (tuple(map(made.get, keys)) if made else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("trigger", "why"),
+    [
+        (DataChange("store"), "no schedules that start when data changes"),
+        (Cron("0 3 1 1,7 *"), "ignores the months of a cron expression (1,7)"),
+        (Cron("0 3 1 * *"), ""),
+    ],
+)
+def test_what_the_service_would_do_otherwise_is_kept_here(trigger, why):
+    assert why in not_kept(trigger)
+    if why:
+        with pytest.raises(UsageError, match="Leave out `--native`"):
+            schedule_properties("s", trigger, {}, "")
 
 
 RUN = RunSpec("s.py", Path(), outputs=(DataOutput("out"),))

@@ -92,6 +92,7 @@ def test_data_is_looked_at_after_its_interval():
         (Recurrence("day", 1, 0.0, week_days=("monday",)), "week_days go with weeks"),
         (Recurrence("week", 1, 0.0, week_days=("moonday",)), "week_days are among"),
         (Recurrence("hour", 1, 0.0, hours=(3,)), "hours go with days"),
+        (Recurrence("hour", 1, 0.0, minutes=(30,)), "minutes go with days"),
         (Recurrence("day", 1, 0.0, hours=(24,)), "hours are 0 to 23"),
         (Recurrence("month", 1, 0.0, month_days=(32,)), "month_days are 1 to 31"),
         (Cron("every day"), "not a cron expression"),
