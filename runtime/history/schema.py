@@ -1,24 +1,27 @@
 """The tables of the history, how a record is a row, and how earlier tables are converted.
 
 Version 1 had a record for each run, and its events. Version 2 adds what runs are listed by:
-``run_listed`` covers every filter but tags, ``run_tag`` has the tags, ``run_unfinished`` the runs
-that are polled. The rest of a record is read only for the runs that are shown. Version 3 finds the
-run whose script created another one, in ``event_child``. Version 4 finds the experiments and the
-targets that there are, in ``run_experiment`` and ``run_target``, and in ``run_part`` the runs that
-are below another one, which triggers keep: whatever writes first, a run or the event that names it.
+``run_listed`` covers the filters of a command, ``run_unfinished`` has the runs that are polled. The
+rest of a record is read only for the runs that are shown. Version 3 finds the run whose script
+created another one, in ``event_child``. Version 4 finds in ``run_part`` the runs that are below
+another one, which triggers keep: whatever writes first, a run or the event that names it. Version 5
+sorts and filters by any column: ``run_value`` has what records hold, and ``run_experiment``,
+``run_target`` and ``run_state`` the runs of each, newest first.
 """
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Final
 
 from runtime.history.fold import as_number, as_text
+from runtime.history.values import INDEX, TABLE, fill, set_values, values_of
 from runtime.model.runs import RunRecord, read_billed
 from runtime.model.states import RunState, read_held
 
-VERSION: Final = 4
+VERSION: Final = 5
 UNFINISHED: Final = (
     f"state not in ({', '.join(repr(str(state)) for state in RunState if state.final)})"
 )
@@ -37,22 +40,24 @@ create table cursor (run_id text primary key, cursor text not null) without rowi
 """
 _INDEX: Final = f"""
 create index run_listed on run (created desc, run_id, experiment, target, state);
-create index run_unfinished on run (created desc, run_id) where {UNFINISHED};
-create table run_tag (
-    run_id text not null, key text not null, value text not null, primary key (run_id, key)
-) without rowid;
-create index run_tagged on run_tag (key, value, run_id)
+create index run_unfinished on run (created desc, run_id) where {UNFINISHED}
 """
 _CHILDREN: Final = """
 create index event_child on event (json_extract(data, '$.run')) where kind = 'child'
 """
-_NAMES: Final = """
-create index run_experiment on run (experiment);
-create index run_target on run (target);
+_BELOW: Final = """
 create table run_part (run_id text primary key) without rowid;
 insert or ignore into run_part
     select run.run_id from event join run on run.run_id = json_extract(data, '$.run')
     where kind = 'child'
+"""
+_SORTED: Final = """
+drop table if exists run_tag;
+drop index if exists run_experiment;
+drop index if exists run_target;
+create index run_experiment on run (experiment, created desc, run_id);
+create index run_target on run (target, created desc, run_id);
+create index run_state on run (state, created desc, run_id)
 """
 # Without the plus, SQLite would compare as text, and read all events instead of the index.
 _PARTS: Final = (
@@ -80,6 +85,7 @@ end""",
 )
 _LISTED_BY: Final = 2
 _CHILDREN_BY: Final = 3
+_BELOW_BY: Final = 4
 
 
 def version_of(database: sqlite3.Connection) -> int:
@@ -98,22 +104,37 @@ def prepare(database: sqlite3.Connection) -> None:
     if version < _LISTED_BY:
         _execute(database, _INDEX)
         database.execute("drop index if exists run_created")
-        _index_tags(database)
     if version < _CHILDREN_BY:
         _execute(database, _CHILDREN)
-    if version < VERSION:
-        _execute(database, _NAMES)
+    if version < _BELOW_BY:
+        _execute(database, _BELOW)
         for trigger in _PARTS:
             database.execute(trigger)
+    if version < VERSION:
+        _execute(database, _SORTED)
+        database.execute(TABLE)
+        fill(database, _readable(database))
+        database.execute(INDEX)
         database.execute(f"pragma user_version = {VERSION}")
     database.execute("commit")
 
 
-def set_tags(database: sqlite3.Connection, run_id: str, tags: Mapping[str, str]) -> None:
-    """Replace the tags that a run is found by."""
-    database.execute("delete from run_tag where run_id = ?", (run_id,))
-    rows = [(run_id, key, value) for key, value in tags.items()]
-    database.executemany("insert into run_tag values (?, ?, ?)", rows)
+def add_run(database: sqlite3.Connection, record: RunRecord) -> None:
+    """Add a run to all tables; one that exists is left unchanged."""
+    statement = "insert or ignore into run values (?, ?, ?, ?, ?, ?)"
+    if database.execute(statement, (*_listed(record), _document(record))).rowcount == 1:
+        set_values(database, record, {})
+
+
+def update_run(database: sqlite3.Connection, before: RunRecord, record: RunRecord) -> None:
+    """Write a run that has changed to all tables."""
+    if _listed(record) == _listed(before):  # and no index need be written
+        statement = "update run set record = ? where run_id = ?"
+        database.execute(statement, (_document(record), record.run_id))
+    else:
+        row = (*_listed(record), _document(record))
+        database.execute("insert or replace into run values (?, ?, ?, ?, ?, ?)", row)
+    set_values(database, record, values_of(before))
 
 
 def delete_run(database: sqlite3.Connection, run_id: str) -> None:
@@ -121,18 +142,17 @@ def delete_run(database: sqlite3.Connection, run_id: str) -> None:
     for statement in (
         "delete from event where run_id = ?",
         "delete from cursor where run_id = ?",
-        "delete from run_tag where run_id = ?",
+        "delete from run_value where run_id = ?",
         "delete from run where run_id = ?",
     ):
         database.execute(statement, (run_id,))
 
 
-def _index_tags(database: sqlite3.Connection) -> None:
-    # Not `json_each`: SQLite refuses the NaN that metrics of version 1 may have.
-    for run_id, record in database.execute("select run_id, record from run"):
-        tags = {str(key): str(value) for key, value in json.loads(record)["tags"].items()}
-        if tags:
-            set_tags(database, run_id, tags)
+def _readable(database: sqlite3.Connection) -> Iterator[RunRecord]:
+    """Yield the records that can be read; one that cannot is reported when it is shown."""
+    for (record,) in database.execute("select record from run"):
+        with suppress(sqlite3.DatabaseError):
+            yield read_record(record)
 
 
 def _execute(database: sqlite3.Connection, statements: str) -> None:
@@ -140,19 +160,14 @@ def _execute(database: sqlite3.Connection, statements: str) -> None:
         database.execute(statement)
 
 
-def record_row(record: RunRecord) -> tuple[str | float, ...]:
-    """Return the row of a run."""
+def _listed(record: RunRecord) -> tuple[str, str, str, str, float]:
+    return record.run_id, record.experiment, record.target, record.state, record.created
+
+
+def _document(record: RunRecord) -> str:
     # JSON has no NaN and no infinity: a metric that is one is kept as text.
     metrics = {key: as_text(value) for key, value in record.metrics.items()}
-    document = json.dumps({**asdict(record), "metrics": metrics}, allow_nan=False)
-    return (
-        record.run_id,
-        record.experiment,
-        record.target,
-        record.state,
-        record.created,
-        document,
-    )
+    return json.dumps({**asdict(record), "metrics": metrics}, allow_nan=False)
 
 
 def read_record(document: str) -> RunRecord:

@@ -24,13 +24,14 @@ from runtime.history.fold import fold
 from runtime.history.schema import (
     UNFINISHED,
     VERSION,
+    add_run,
     delete_run,
     prepare,
     read_record,
-    record_row,
-    set_tags,
+    update_run,
     version_of,
 )
+from runtime.history.values import TAGGED, tagged
 from runtime.model.runs import EventKind, EventOrigin, RunEvent, RunRecord
 from runtime.model.states import RunState
 
@@ -115,9 +116,7 @@ class History:
     def add(self, record: RunRecord) -> None:
         """Add a new run; one that exists is left unchanged."""
         with self._writing() as database:
-            statement = "insert or ignore into run values (?, ?, ?, ?, ?, ?)"
-            if database.execute(statement, record_row(record)).rowcount == 1:
-                set_tags(database, record.run_id, record.tags)
+            add_run(database, record)
 
     def append(self, run_id: str, events: Iterable[RunEvent], *, cursor: str | None = None) -> int:
         """Append the new ones of ``events``, fold them into the record, return how many were new.
@@ -128,7 +127,7 @@ class History:
             record = self._record(database, run_id)
             fresh = _insert(database, run_id, tuple(events))
             if fresh:
-                self._update(database, record, fold(record, fresh))
+                update_run(database, record, fold(record, fresh))
                 self._pass_on(database, *told_above(record, fresh))
             if cursor is not None:
                 database.execute("insert or replace into cursor values (?, ?)", (run_id, cursor))
@@ -141,7 +140,7 @@ class History:
             first = _next_seq(database, above, "submit")
             numbered = [replace(e, seq=n, origin="submit") for n, e in enumerate(told, first)]
             record = read_record(row[0])
-            self._update(database, record, fold(record, _insert(database, above, numbered)))
+            update_run(database, record, fold(record, _insert(database, above, numbered)))
 
     def change(
         self, run_id: str, *, handle: str | None = None, outputs: str | None = None
@@ -152,7 +151,7 @@ class History:
             record = replace(
                 before, handle=handle or before.handle, outputs=outputs or before.outputs
             )
-            self._update(database, before, record)
+            update_run(database, before, record)
         return record
 
     def remove(self, run_id: str) -> bool:
@@ -326,11 +325,6 @@ class History:
         remedy = load("runtime.history.meant:meant_run")(run_id, known)
         raise UnknownNameError(f"This project has no run {run_id!r}.", remedy=remedy)
 
-    def _update(self, database: sqlite3.Connection, before: RunRecord, record: RunRecord) -> None:
-        database.execute("insert or replace into run values (?, ?, ?, ?, ?, ?)", record_row(record))
-        if record.tags != before.tags:
-            set_tags(database, record.run_id, record.tags)
-
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """Use the connection in a transaction that nobody else's write can come between."""
@@ -435,14 +429,15 @@ def _conditions(wanted: Filter) -> tuple[list[str], list[str | float]]:
     """Return the conditions of a filter in SQL, all of which must hold, and their values."""
     fields = {"experiment": wanted.experiment, "target": wanted.target}
     equal = {f"{name} = ?": value for name, value in fields.items() if value}
-    conditions, values = list(equal), [*equal.values()]
+    conditions = list(equal)
+    values: list[str | float] = [*equal.values()]
     if wanted.states:
         conditions.append(f"state in ({', '.join('?' * len(wanted.states))})")
         values += map(str, wanted.states)
-    for pair in (wanted.tags or {}).items():
-        conditions.append("run_id in (select run_id from run_tag where key = ? and value = ?)")
-        values += pair
-    return conditions, [*values]
+    for key, text in (wanted.tags or {}).items():
+        conditions.append(TAGGED)
+        values += tagged(key, text)
+    return conditions, values
 
 
 def records_of(database: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, RunRecord]:

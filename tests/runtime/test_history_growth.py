@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from infra.contract.errors import StateError
-from runtime.history.listing import Listing, choices_in, page_of
+from runtime.history.listing import Listing, choices_in, page_of, read_clauses
 from runtime.history.store import Filter, History
 from runtime.model.runs import RunEvent
 from runtime.model.states import RunState
@@ -90,7 +90,7 @@ def small(tmp_path):
 
 def test_a_history_of_version_1_is_converted_without_loss(tmp_path):
     history = History(old_history(tmp_path / "h.sqlite"))
-    assert version(tmp_path / "h.sqlite") == 4
+    assert version(tmp_path / "h.sqlite") == 5
     assert listed(history) == ["3", "2", "1"]
     assert [r.run_id[-1] for r in history.unfinished()] == ["3"]
     first = history.record("churn_1772000001_00000001")
@@ -170,6 +170,32 @@ def test_a_table_of_100_000_runs_is_hardly_more_work_than_one_of_twenty(grown, s
 
     # Beside a page of each, the runs are counted, in one instruction for all.
     assert work(grown, lambda: shown(grown)) <= 2 * work(small, lambda: shown(small)) + 100
+
+
+SORTS = ["run_name", "experiment", "target", "status", "duration", "metric.rmse", "param.none"]
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_table_of_100_000_runs_is_sorted_by_an_index(grown, sort, descending):
+    """It may read the whole index: all of these runs have the same values."""
+    wanted = Listing(sort=sort, descending=descending, is_whole=True)
+    assert work(grown, lambda: page_of(grown, wanted)) <= MANY * 30 / 100
+
+
+@pytest.mark.parametrize("sort", ["created", "metric.rmse"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "metrics.rmse < 0.1",
+        "metrics.rmse > 0.1",
+        "tags.stage = 'candidate'",
+        "run_name LIKE '%99' and metrics.rmse = 0.25",
+    ],
+)
+def test_a_table_of_100_000_runs_is_filtered_by_an_index(grown, text, sort):
+    wanted = Listing(clauses=read_clauses(text), sort=sort, descending=False, is_whole=True)
+    assert work(grown, lambda: page_of(grown, wanted)) <= MANY * 60 / 100
 
 
 @pytest.mark.parametrize(

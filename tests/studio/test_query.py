@@ -1,5 +1,6 @@
 """The address of the table of runs: read, written again, and answered by the database."""
 
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import pytest
@@ -58,6 +59,21 @@ LISTED = {
         Listing(clauses=read_clauses("metrics.rmse < 1 and params.alpha != '9'")),
         ["run0"],
     ),
+    "above a number, which NaN is not": (
+        Listing(clauses=read_clauses("metrics.rmse > 0.2")),
+        ["run3", "run0"],
+    ),
+    "a number that is a text": (Listing(clauses=read_clauses("params.alpha = '9'")), ["run2"]),
+    "another text of that number": (Listing(clauses=read_clauses("params.alpha = '9.0'")), []),
+    "filters on several": (
+        Listing(experiment="exp0", clauses=read_clauses("metrics.rmse < 1 and tags.team = 'ml'")),
+        ["run2"],
+    ),
+    "a name": (
+        Listing(clauses=read_clauses("run_name LIKE 'RUN%' and status = 'Failed'")),
+        ["run3"],
+    ),
+    "a name with quotes": (Listing(sort='metric.odd"name', limit=1), ["run3"]),
     "a filter on a tag": (Listing(clauses=read_clauses("tags.team LIKE 'm%'"), limit=1), ["run3"]),
 }
 
@@ -69,6 +85,39 @@ def test_the_database_lists(runs, wanted, ids):
 
 def test_a_page_knows_how_many_there_are(runs):
     assert page_of(runs, Listing(limit=1, clauses=read_clauses("tags.team = 'ml'"))).total == 3
+
+
+VALUES = [*("1e3", "-2", "10", "9.5", "7", "07"), *("2024-01-02", "2024-01-03", "x", "é"), None]
+"""Of a parameter: numbers, texts (dates are) and none at all, as they are sorted."""
+
+
+def rank(value):
+    """Return where a value stands, ascending: the numbers, then the texts."""
+    number = value.strip("+-").replace(".", "").replace("e", "").isdigit()
+    return (0, float(value), "") if number else (1, 0.0, value)
+
+
+@pytest.fixture
+def mixed(history):
+    for number in range(66):
+        value = VALUES[number * 7 % len(VALUES)]
+        history.add(record(number, params={} if value is None else {"v": value}))
+    return history
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("size", [1, 7, 50])
+@pytest.mark.parametrize("text", ["", "run1"])  # some are sorted where they stand, few apart
+def test_pages_of_any_size_have_each_run_once_in_order(mixed, descending, size, text):
+    wanted = Listing(text, sort="param.v", descending=descending, limit=size)
+    total, ids = page_of(mixed, wanted).total, []
+    for offset in range(0, total, size):
+        ids += [run.run_id for run in page_of(mixed, replace(wanted, offset=offset)).runs]
+    runs = [run for run in mixed.runs() if text in run.run_id]  # newest first
+    have = [run for run in runs if run.params]
+    have.sort(key=lambda run: rank(run.params["v"])[1:], reverse=descending)
+    have.sort(key=lambda run: rank(run.params["v"])[0])
+    assert ids == [run.run_id for run in [*have, *(r for r in runs if not r.params)]]
 
 
 def test_runs_below_others_are_left_out(runs):
@@ -113,6 +162,21 @@ def test_a_run_whose_parent_is_deleted_is_a_run_of_its_own(runs):
     assert wholes(runs) == ["run1", "run2"]
     assert runs.remove("run3")
     assert wholes(runs) == ["run1", "run2"]
+
+
+def test_what_is_sorted_by_changes_with_the_run(runs):
+    runs.append("run0", [RunEvent(0, 1.0, "metric", {"key": "rmse", "value": 9})])
+    runs.append("run2", [RunEvent(0, 1.0, "tag", {"key": "team", "value": None})])
+    assert page_of(runs, Listing(sort="metric.rmse")).runs[0].run_id == "run0"
+    assert page_of(runs, Listing(clauses=read_clauses("tags.team = 'ml'"))).total == 2
+    assert runs.remove("run0")
+    assert page_of(runs, Listing(clauses=read_clauses("metrics.rmse > 0.2"))).total == 1
+
+
+def test_half_a_character_is_kept_and_found(history):
+    history.add(record(1, params={"a\ud800": "b\ud800"}, display_name="\ud800"))
+    assert dict(history.record("run1").params) == {"a\ud800": "b\ud800"}
+    assert page_of(history, Listing(sort="param.a\ud800")).total == 1
 
 
 def test_columns_are_not_offered_for_the_tags_of_a_driver(runs):
