@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import Final
+from urllib.parse import parse_qsl, urlencode
 
 import anyio
 from starlette.concurrency import run_in_threadpool
@@ -75,6 +76,8 @@ def run(request: Request) -> Response:
         return site.text(request, "steps.html", bars=bars)
 
     asked = request.query_params.multi_items()
+    if place := request.headers.get("last-event-id", ""):  # a browser that lost its connection
+        asked = parse_qsl(place)
     follower = RunFollower(site, request.path_params["run_id"], asked, time_line)
     return _stream(request, follower.news, lambda: follower.ended)
 
@@ -145,7 +148,11 @@ class Newest:
 
 
 class RunFollower:
-    """What one reader was told of a run. ``asked``: ``after``, and ``log:NAME`` with an offset."""
+    """What one reader was told of a run.
+
+    ``asked``: ``after``, and of each log the offset, ``log:NAME``, and how many lines above its
+    last one the next part is written, ``up:NAME``. ``news`` tells it, for readers that come again.
+    """
 
     def __init__(
         self,
@@ -164,7 +171,8 @@ class RunFollower:
         self._told_bars = 0.0
         given = {key: int(value) for key, value in asked if value.lstrip("-").isdigit()}
         self._after = given.pop("after", -1)
-        self._offsets = {key.removeprefix("log:"): value for key, value in given.items()}
+        self._offsets = _of_logs(given, "log:")
+        self._up = _of_logs(given, "up:")
         self._state = ""
 
     def news(self) -> list[str]:
@@ -187,7 +195,14 @@ class RunFollower:
         if record.state.final:
             self.ended = True
             found.append(_event("end", _row(record)))
-        return found
+        return [*found, self._place()] if found else []
+
+    def _place(self) -> str:
+        """Return how far the reader is as an event, whose id a browser gives when it reconnects."""
+        offsets = [(f"log:{name}", offset) for name, offset in self._offsets.items()]
+        up = [(f"up:{name}", lines) for name, lines in self._up.items() if lines]
+        place = urlencode([("after", self._after), *offsets, *up])
+        return f"id: {place}\n{_event('place', place)}"
 
     def _bars(self, record: RunRecord, *, at_once: bool) -> list[str]:
         now = time.time()
@@ -208,12 +223,22 @@ class RunFollower:
             return []  # asked again in a moment
         found = []
         for chunk in chunks:
-            part = shown(chunk.text)
+            begins = not self._offsets.get(chunk.name)
+            part = shown(chunk.text, None if begins else self._up.get(chunk.name, 0))
             self._offsets[chunk.name] = chunk.offset - len(part.held.encode())
-            if part.text or part.replaces:
-                told = {"name": visible(chunk.name), "text": part.text, "replaces": part.replaces}
+            self._up[chunk.name] = part.up
+            if part.text or part.over:
+                told = {"name": visible(chunk.name), "text": part.text, "over": part.over}
                 found.append(_event("log", told))
         return found
+
+
+def _of_logs(given: Mapping[str, int], kind: str) -> dict[str, int]:
+    return {
+        key.removeprefix(kind): max(value, 0)
+        for key, value in given.items()
+        if key.startswith(kind)
+    }
 
 
 def _told(record: RunRecord, event: RunEvent) -> list[str]:

@@ -57,11 +57,15 @@ _PAIR: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """One log as a page begins with it. ``offset`` is where following goes on, in bytes."""
+    """One log as a page begins with it.
+
+    ``offset`` is where following goes on, in bytes, and ``up`` how many lines above the last one.
+    """
 
     name: str
     text: str
     offset: int
+    up: int
     cut: bool
 
 
@@ -253,8 +257,8 @@ def _logs(site: Site, record: RunRecord, problems: list[str]) -> Sequence[Log]:
     for name, raw in texts.items():
         part = shown(raw)
         offset = offsets[name] - len(part.held.encode())
-        end = end_of(part.text, _LOG_CHARACTERS)
-        found.append(Log(name, end, offset, len(part.text) > _LOG_CHARACTERS))
+        end = end_of(part.whole, _LOG_CHARACTERS)
+        found.append(Log(name, end, offset, part.up, len(part.whole) > _LOG_CHARACTERS))
     return found
 
 

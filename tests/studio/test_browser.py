@@ -33,6 +33,24 @@ for name, text in (("half", "\\r 50%"), ("end", "\\r100%\\nends\\n")):
         time.sleep(0.05)
     sys.stdout.write(text)
 """
+NESTED = """\
+import pathlib, sys, time
+print("begins")
+for name, text in (
+    ("half", "\\router 0%\\n\\rinner 10%\\x1b[A"),
+    ("end", "\\n\\rinner 90%\\x1b[A"),
+    ("", "\\n\\r         \\r\\x1b[A\\router 100%\\nends\\n"),
+):
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    while name and not pathlib.Path(sys.argv[1], name).exists():
+        time.sleep(0.05)
+"""
+SEEN = """seen => {
+    Object.defineProperty(document, "hidden", {value: !seen, configurable: true});
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""What a browser does as somebody leaves a tab or comes back; without a window it never does."""
 
 
 def run_ids(project):
@@ -216,6 +234,39 @@ def test_a_progress_bar_is_followed_on_its_own_line(started, page, tmp_path):
     expect(page.locator(".run-state .state")).to_have_text("Completed", timeout=30_000)
     page.get_by_label("Search").fill("")
     expect(log).to_have_text("begins\n100%\nends\n", use_inner_text=True)
+
+
+def test_bars_inside_each_other_are_followed_on_their_own_lines(started, page, tmp_path):
+    (started.root / "nested.py").write_text(NESTED, encoding="utf-8")
+    started.aml("submit", "--detach", "nested.py", str(tmp_path))
+    log = page.locator('pre[aria-label="user_logs/std_log.txt"]')
+    page.goto(f"{base(page)}/runs/{run_ids(started)[0]}")
+    expect(log).to_have_text("begins\nouter 0%\ninner 10%", use_inner_text=True, timeout=30_000)
+    (tmp_path / "half").touch()
+    expect(log).to_have_text("begins\nouter 0%\ninner 90%", use_inner_text=True)
+    page.reload()
+    expect(log).to_have_text("begins\nouter 0%\ninner 90%", use_inner_text=True)
+    (tmp_path / "end").touch()
+    expect(log).to_have_text("begins\nouter 100%\nends\n", use_inner_text=True)
+
+
+def test_tabs_that_nobody_sees_leave_the_browser_its_connections(started, page, tmp_path):
+    (started.root / "bar.py").write_text(BAR, encoding="utf-8")
+    started.aml("submit", "--detach", "bar.py", str(tmp_path))
+    address = f"{base(page)}/runs/{run_ids(started)[0]}"
+    tabs = [page.context.new_page() for _ in range(7)]  # a browser has six for all of them
+    for tab in tabs:
+        tab.goto(address)
+        expect(tab.locator("pre").first).to_contain_text("10%", timeout=30_000)
+        tab.evaluate(SEEN, "")
+    (tmp_path / "half").touch()
+    tabs[0].evaluate(SEEN, "by somebody")
+    log = tabs[0].locator('pre[aria-label="user_logs/std_log.txt"]')
+    expect(log).to_have_text("begins\n 50%", use_inner_text=True)
+    tabs[0].evaluate(SEEN, "")
+    (tmp_path / "end").touch()
+    tabs[0].evaluate(SEEN, "by somebody")
+    expect(log).to_have_text("begins\n100%\nends\n", use_inner_text=True, timeout=30_000)
 
 
 def test_the_pages_work_without_scripts(project, chromium):

@@ -177,6 +177,18 @@ def test_a_new_step_of_a_run_is_told_with_its_bar_and_its_duration(desk):
     assert "<b>&lt;i&gt;run&lt;/i&gt;</b>" in html
 
 
+def test_a_browser_that_lost_its_connection_is_told_what_came_since(desk):
+    desk.enter()
+    told = desk.client.get("/runs/run1/live?after=-1").text
+    assert told.count("event: metric") == 1
+    place = re.findall("^id: (.*)$", told, re.MULTILINE)[-1]
+    event = RunEvent(1, 2.0, "metric", {"key": "since", "value": 2.0, "step": 0})
+    desk.history.append("run1", [event])
+    again = desk.client.get("/runs/run1/live?after=-1", headers={"Last-Event-ID": place}).text
+    assert again.count("event: metric") == 1
+    assert '"since"' in again
+
+
 def test_what_a_sweep_was_made_of_is_text(desk):
     evil = "<script>alert(1)</script>"
     metric = {METRIC: json.dumps({"name": evil, "goal": "minimize"})}

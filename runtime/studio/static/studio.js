@@ -32,11 +32,23 @@ function keepInAddress(key, input) {
   });
 }
 
+// Listens while somebody sees the tab: a browser holds six connections to a server, for all tabs.
+// `address` is asked for each connection; the function that is returned ends it.
 function listen(address, told) {
-  const source = new EventSource(address);
-  for (const [name, does] of Object.entries(told))
-    source.addEventListener(name, (event) => does(JSON.parse(event.data), source));
-  return source;
+  let source, ended = false;
+  const connect = () => {
+    source?.close();
+    if (ended || document.hidden) return;
+    source = new EventSource(address());
+    for (const [name, does] of Object.entries(told))
+      source.addEventListener(name, (event) => does(JSON.parse(event.data)));
+  };
+  document.addEventListener("visibilitychange", connect);
+  connect();
+  return () => {
+    ended = true;
+    source?.close();
+  };
 }
 
 function showState(place, row) {
@@ -51,7 +63,7 @@ function followTable(table) {
   const rows = new Map(all("tr[data-run]", table).map((row) => [row.dataset.run, row]));
   if (!rows.size) return;
   const asked = new URLSearchParams([...rows.keys()].map((run) => ["run", run]));
-  listen(`${table.dataset.live}?${asked}`, {
+  listen(() => `${table.dataset.live}?${asked}`, {
     row(news) {
       const row = rows.get(news.run);
       if (news.gone) return row.remove();
@@ -93,16 +105,27 @@ function logNamed(name) {
   return log;
 }
 
-function appendLog({ name, text, replaces }) {
+// Returns a log with what was written over its last lines, and after them.
+function written(known, { over, text }) {
+  if (over.length) {
+    const lines = known.split("\n");
+    const first = lines.length - over.length;
+    over.forEach((line, number) => {
+      if (line && first + number >= 0) lines[first + number] = (line[0] ? lines[first + number] : "") + line[1];
+    });
+    known = lines.join("\n");
+  }
+  return known + text;
+}
+
+function appendLog(news) {
+  const { name, text, over } = news;
   const log = one("pre", logNamed(name));
   const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
   const searched = log.dataset.whole !== undefined; // what does not match is kept, out of sight
-  if (searched || replaces) {
-    const known = searched ? log.dataset.whole : log.textContent;
-    const whole = (replaces ? known.slice(0, known.lastIndexOf("\n") + 1) : known) + text;
-    if (searched) log.dataset.whole = whole;
-    else log.textContent = whole;
-  } else log.append(text);
+  if (searched) log.dataset.whole = written(log.dataset.whole, news);
+  else if (over.length) log.textContent = written(log.textContent, news);
+  else log.append(text);
   if (searched) searchLog(log);
   if (atEnd) log.scrollTop = log.scrollHeight;
 }
@@ -128,9 +151,13 @@ function showSteps({ html }) {
 }
 
 function followRun(run) {
-  const asked = new URLSearchParams({ after: run.dataset.after });
-  for (const log of all("details.log")) asked.append(`log:${log.dataset.log}`, log.dataset.offset);
-  listen(`${run.dataset.live}?${asked}`, {
+  let place = new URLSearchParams({ after: run.dataset.after });
+  for (const { dataset } of all("details.log")) {
+    place.append(`log:${dataset.log}`, dataset.offset);
+    place.append(`up:${dataset.log}`, dataset.up);
+  }
+  const end = listen(() => `${run.dataset.live}?${place}`, {
+    place: (news) => (place = news),
     state(row) {
       showState(run, row);
       one("#live").textContent = `The run is ${row.state}.`;
@@ -141,18 +168,17 @@ function followRun(run) {
       showLast(point);
       document.dispatchEvent(new CustomEvent("metric", { detail: point }));
     },
-    end(_, source) {
-      source.close();
+    end() {
+      end();
       location.reload(); // outputs, durations and the error are known now
     },
   });
 }
 
 // Shows a part of a page anew whenever the studio tells how it looks, unless somebody is in the
-// middle of it: then once they leave it. A tab that nobody sees holds no connection.
+// middle of it: then once they leave it.
 function followPart(part) {
-  const address = part.dataset.part;
-  let source, waiting, final = false;
+  let waiting;
 
   const show = () => {
     if (waiting === undefined || part.contains(document.activeElement)) return;
@@ -165,22 +191,15 @@ function followPart(part) {
     if (said && one("#live").textContent !== said) one("#live").textContent = said;
     document.dispatchEvent(new CustomEvent("parts"));
   };
-  const connect = () => {
-    source?.close();
-    if (final || document.hidden) return;
-    source = listen(`${address}?shown=${part.dataset.shown}`, {
-      part(news) {
-        waiting = news.html;
-        part.dataset.shown = news.shown;
-        final = news.final;
-        if (final) source.close();
-        show();
-      },
-    });
-  };
+  const end = listen(() => `${part.dataset.part}?shown=${part.dataset.shown}`, {
+    part(news) {
+      waiting = news.html;
+      part.dataset.shown = news.shown;
+      if (news.final) end();
+      show();
+    },
+  });
   part.addEventListener("focusout", () => setTimeout(show));
-  document.addEventListener("visibilitychange", connect);
-  connect();
 }
 
 function searchLog(log) {
