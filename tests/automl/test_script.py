@@ -5,6 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_diabetes
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
+from sklearn.neighbors import KNeighborsClassifier
 
 from runtime.automl.in_run.features import DataTransformer, NumbersOnly
 from runtime.automl.in_run.metrics import (
@@ -13,7 +18,12 @@ from runtime.automl.in_run.metrics import (
     loss_of,
     regression_metrics,
 )
-from runtime.automl.in_run.models import Forecaster, LabeledClassifier, PanelForecaster
+from runtime.automl.in_run.models import (
+    Forecaster,
+    LabeledClassifier,
+    PanelForecaster,
+    ensemble,
+)
 from runtime.automl.in_run.tables import DataProblemError, read_table
 
 FRAME = pd.DataFrame(
@@ -117,6 +127,27 @@ class Ahead:
 def panel():
     models = {(name,): Forecaster(Ahead(n), "day", [], 2) for name, n in (("a", 10), ("b", 20))}
     return PanelForecaster(["shop"], models)
+
+
+def test_a_stack_learns_from_rows_that_are_in_an_order():
+    rows, y = load_diabetes(return_X_y=True)
+    test = np.arange(len(y)) % 4 == 0
+    order = np.argsort(y[~test])
+    trained, known = rows[~test][order], y[~test][order]
+    members = [("linear", Ridge(0.1)), ("trees", RandomForestRegressor(20, random_state=0))]
+    stack = ensemble("StackEnsemble", members, is_classification=False, seed=1)
+    score = r2_score(y[test], stack.fit(trained, known).predict(rows[test]))
+    alone = (r2_score(y[test], each.fit(trained, known).predict(rows[test])) for _, each in members)
+    assert score > max(alone) - 0.02
+
+
+@pytest.mark.parametrize("name", ["VotingEnsemble", "StackEnsemble"])
+def test_an_ensemble_of_classifiers_has_probabilities(name):
+    rows, y = np.arange(60.0).reshape(-1, 1), np.arange(60) // 20
+    members = [(f"near{count}", KNeighborsClassifier(count)) for count in (1, 3)]
+    model = ensemble(name, members, is_classification=True, seed=1).fit(rows, y)
+    assert model.predict_proba(rows).shape == (60, 3)
+    assert (model.predict(rows) == y).mean() > 0.9
 
 
 def test_each_series_is_forecast_by_its_model_whatever_the_order_of_the_rows():

@@ -5,9 +5,18 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import (
+    StackingClassifier,
+    StackingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
+from sklearn.linear_model import ElasticNetCV, LogisticRegression
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import Pipeline
 
 TRANSFORMER = "datatransformer"
+_STACKED_FOLDS = 5
 
 
 class LabeledClassifier(ClassifierMixin, BaseEstimator):
@@ -115,6 +124,24 @@ def built(
     estimator = made.estimator_class(**made.params)
     known = estimator.get_params()
     return estimator.set_params(**{"random_state": seed} if "random_state" in known else {})
+
+
+def ensemble(
+    name: str, members: Sequence[tuple[str, Any]], *, is_classification: bool, seed: int
+) -> Any:
+    """Return an ensemble of models, not fitted.
+
+    A stack learns from what its members say of rows that they have not seen; its model is Azure
+    ML's. The folds are shuffled, as rows are often in an order.
+    """
+    if name == "VotingEnsemble":
+        made = VotingClassifier(members, voting="soft")
+        return made if is_classification else VotingRegressor(members)
+    kind = StratifiedKFold if is_classification else KFold
+    folds = kind(_STACKED_FOLDS, shuffle=True, random_state=seed)
+    if is_classification:
+        return StackingClassifier(members, LogisticRegression(max_iter=1000), cv=folds)
+    return StackingRegressor(members, ElasticNetCV(random_state=seed), cv=folds)
 
 
 def pipeline(transformer: Any, name: str, estimator: Any, labels: Sequence[Any] | None) -> Pipeline:

@@ -9,13 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from sklearn.ensemble import (
-    StackingClassifier,
-    StackingRegressor,
-    VotingClassifier,
-    VotingRegressor,
-)
-from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import (
     KFold,
     ShuffleSplit,
@@ -26,7 +19,7 @@ from sklearn.model_selection import (
 
 from .libraries import AutoML, task_factory
 from .metrics import classification_metrics, loss_of, regression_metrics
-from .models import built
+from .models import built, ensemble
 from .tables import DataProblemError
 from .trials import Followed, SearchEndedError, Trial, Trials, selector
 
@@ -191,7 +184,9 @@ def estimator_of(trial: Trial, settings: Mapping[str, Any], classes: int) -> Any
             (f"{each.number}_{each.model}", estimator_of(each, settings, classes))
             for each in trial.members
         ]
-        return _ENSEMBLES[trial.model][bool(classes)](members)
+        return ensemble(
+            trial.model, members, is_classification=bool(classes), seed=settings["seed"]
+        )
     return built(
         task_factory,
         trial.learner,
@@ -204,18 +199,6 @@ def estimator_of(trial: Trial, settings: Mapping[str, Any], classes: int) -> Any
 
 def _task(classes: int) -> str:
     return {0: "regression", 2: "binary"}.get(classes, "multiclass")
-
-
-_ENSEMBLES: Final[Mapping[str, Mapping[bool, Any]]] = {
-    "VotingEnsemble": {
-        True: lambda members: VotingClassifier(members, voting="soft"),
-        False: VotingRegressor,
-    },
-    "StackEnsemble": {
-        True: lambda members: StackingClassifier(members, LogisticRegression(max_iter=1000), cv=3),
-        False: lambda members: StackingRegressor(members, RidgeCV(), cv=3),
-    },
-}
 
 
 def combine(rows: Rows, settings: Mapping[str, Any], trials: Trials) -> None:
