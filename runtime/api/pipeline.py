@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Final, NoReturn
 
 from infra.contract.errors import UsageError
@@ -15,6 +16,7 @@ from runtime.api.exceptions import UserErrorException
 from runtime.api.run import Run
 from runtime.api.run_configuration import arguments_list
 from runtime.api.runs.base import ParentExperiment
+from runtime.model.pipelines import Pipeline as Graph
 
 __all__ = [
     "Pipeline",
@@ -230,11 +232,23 @@ class Pipeline:
         self.description = description
         self.default_datastore = default_datastore
         self.default_source_directory = default_source_directory
+        self.loaded: Graph | None = None
         if resolve_closure:
             self._add_upstream()
         problems = self.validate()
         if problems:
             raise UserErrorException("\n".join(problems), remedy="Change the steps.")
+
+    @staticmethod
+    def load_yaml(workspace: object, filename: str | Path) -> "Pipeline":
+        """Return the pipeline of a YAML file, as `aml run submit-pipeline -y` reads it.
+
+        Raises ``UserErrorException`` with everything that is wrong in the file.
+        """
+        made = Pipeline(workspace, [])
+        made.loaded = load("runtime.api.pipelines.graph:graph_of_file")(Path(filename))
+        made.description = made.loaded.description
+        return made
 
     @property
     def graph(self) -> object:

@@ -440,3 +440,44 @@ def test_what_a_step_leaves_empty_is_an_empty_folder_to_those_after_it(
 
     assert run() == (set(), "[] [] []\n")
     assert run() == ({"nothing.py", "read.py"}, "[] [] []\n")
+
+
+YAML = """
+pipeline:
+  name: from a file
+  description: says a word
+  default_compute: local
+  parameters:
+    word: {type: string, default: hello}
+  steps:
+    say:
+      type: PythonScriptStep
+      name: say
+      script_name: say.py
+      source_directory: .
+      arguments: [parameter:word]
+      parameters: {word: {source: word}}
+"""
+
+
+def test_a_pipeline_is_loaded_from_yaml(workspace, experiment, source):
+    file = source(say="import sys; print(sys.argv[1])") / "pipeline.yml"
+    file.write_text(YAML)
+    pipeline = Pipeline.load_yaml(workspace, filename=str(file))
+    assert pipeline.description == "says a word"
+    run = experiment.submit(pipeline, pipeline_parameters={"word": "again"}, tags={"a": "b"})
+    run.wait_for_completion(show_output=False)
+    (step,) = run.find_step_run("say")
+    assert step.get_stdout_log() == "again\n"
+    assert (run.experiment.name, run.get_tags()["a"]) == ("exp", "b")
+    published = pipeline.publish("words")
+    assert published.submit(workspace, "other").wait_for_completion(show_output=False) == "Finished"
+
+
+def test_a_yaml_file_is_refused_with_everything_that_is_wrong(workspace, source):
+    file = source(say="") / "pipeline.yml"
+    file.write_text(YAML.replace("script_name", "script").replace("source: word", "source: wrod"))
+    with pytest.raises(RunConfigurationException) as wrong:
+        Pipeline.load_yaml(workspace, file)
+    assert "no key `pipeline.steps.say.script`" in wrong.value.message
+    assert "'wrod'" in wrong.value.message

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import PlatformError
@@ -24,6 +25,7 @@ from runtime.api.pipelines.sweeps import left_outputs, sweep_document, sweep_out
 from runtime.api.run_configuration import RunConfiguration
 from runtime.api.run_data import RunInput
 from runtime.api.script_run_config import ScriptRunConfig
+from runtime.definitions.pipeline_yaml import read_pipeline_yaml
 from runtime.model.pipelines import Parameter, ParameterValue, Source, Step
 from runtime.model.pipelines import Pipeline as Graph
 from runtime.model.runs import RunSpec
@@ -42,6 +44,14 @@ def checked_graph(pipeline: Pipeline) -> Graph:
     return graph
 
 
+def graph_of_file(file: Path) -> Graph:
+    """Return the pipeline of a YAML file of azureml-core. Raises all that is wrong in it."""
+    with azureml_errors():
+        graph, problems = read_pipeline_yaml(file)
+        raise_problems([Problem(each.message, each.remedy, str(each.at)) for each in problems])
+    return graph
+
+
 def graph_of(
     pipeline: Pipeline,
     experiment: str,
@@ -53,6 +63,8 @@ def graph_of(
     ``values`` are those of parameters that set properties of a run configuration
     (``runconfig_pipeline_params``), which a graph cannot leave open.
     """
+    if pipeline.loaded is not None:
+        return replace(pipeline.loaded, experiment=experiment, tags=dict(tags)), []
     reading = _Reading(pipeline, values or {})
     steps, problems = list[Step](), list[Problem]()
     for each in pipeline.steps:
