@@ -26,6 +26,18 @@ from runtime.sweeps.sweep import Sweep, clipped
 
 SWEEP: Final = "sweep"
 _SEED: Final = "seed"
+_PLACES: Final = {
+    "trials": "limits",
+    "timeout": "limits",
+    "policy": "earlyTermination",
+    "slack": "earlyTermination",
+    "interval": "earlyTermination",
+    "truncation": "earlyTermination",
+    "goal": "objective",
+    "metric": "objective",
+    "There is no sampling": "samplingAlgorithm",
+}
+"""A word of a problem → the property that is wrong."""
 
 
 def is_sweep(properties: Document) -> bool:
@@ -43,7 +55,8 @@ def filled_sweep(call: Call, given: Document) -> JsonObject:
     code = required_asset(call, asset_id(call, "codes", str(trial.get("codeId") or "")), "codes")
     environment = environment_id(call, str(trial.get("environmentId") or ""))
     _, problems = sweep_of(given)
-    found = [("properties.searchSpace", each) for each in problems]
+    space = given.get("searchSpace") or {}
+    found = [(_place(each, space), each) for each in problems]
     if not str(trial.get("command") or "").strip():
         found.append(("properties.trial.command", "The trial has no command."))
     limit = (given.get("limits") or {}).get("trialTimeout")
@@ -79,6 +92,13 @@ def filled_sweep(call: Call, given: Document) -> JsonObject:
         "tags": given.get("tags") or {},
         "properties": given.get("properties") or {},
     }
+
+
+def _place(problem: str, space: Document) -> str:
+    """Return the property that a problem of a sweep is about, as far as its words tell."""
+    key = next((place for word, place in _PLACES.items() if word in problem), "searchSpace")
+    is_of_one = problem.startswith(tuple(f"{name}{end}" for name in space for end in ": "))
+    return "properties.searchSpace" if is_of_one else f"properties.{key}"
 
 
 def stored_sweep(properties: Document, nodes: int | None) -> Sweep:

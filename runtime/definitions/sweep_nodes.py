@@ -59,7 +59,7 @@ def trial_of(component: Located, node: Located, name: str, problems: Problems) -
 def trial_limits(node: Located) -> Mapping[str, Located]:
     """Return the limits of one trial, in the words of a command job."""
     timeout = node.get("limits", "trial_timeout")
-    if timeout is None or not isinstance(timeout.value, int):
+    if timeout is None or not isinstance(timeout.value, int) or timeout.value < 1:
         return {}  # the sweep's own keys have been checked
     return {"limits": Located({"timeout": timeout}, timeout.line)}
 

@@ -27,6 +27,7 @@ from runtime.sweeps.sweep import (
     SAMPLINGS,
     Policy,
     Sweep,
+    in_words_of_jobs,
     to_document,
 )
 
@@ -98,21 +99,7 @@ def _check_sweep(sweep: Sweep, document: Located, problems: Problems) -> None:
     known = {NO_PARAMETERS, NO_METRIC} if problems.found else set()
     for each in replace(sweep, space=sound).problems():
         if each not in known:
-            problems.at_line(_line(document, each), _in_words_of_jobs(each), "Correct it.")
-
-
-_WORDS: Final[Mapping[str, str]] = {
-    "max_total_runs": "max_total_trials",
-    "max_concurrent_runs": "max_concurrent_trials",
-    "max_duration_minutes is 1 to 10080": "timeout is at least 1 second",
-}
-"""What HyperDrive calls a limit → what a job does."""
-
-
-def _in_words_of_jobs(problem: str) -> str:
-    for old, new in _WORDS.items():
-        problem = problem.replace(old, new)
-    return problem
+            problems.at_line(_line(document, each), in_words_of_jobs(each), "Correct it.")
 
 
 def _no_effect(document: Located) -> list[Unused]:
@@ -156,6 +143,10 @@ class _Reading:
     def sweep(self) -> Sweep:
         limits = self._document.get("limits") or Located({}, 1)
         total = _whole(limits.get("max_total_trials"), MOST_RUNS)
+        each = limits.get("trial_timeout")
+        if each is not None and _whole(each, 1) < 1:
+            what = f"`limits.trial_timeout` is {each.text}."
+            self._problems.at_line(each.line, what, "Write a number of seconds from 1 on.")
         seed = self._document.get("sampling_algorithm", "seed")
         metric = self._document.get("objective", "primary_metric")
         return Sweep(

@@ -20,7 +20,14 @@ from runtime.sweeps.space import (
     bare,
     flattened,
 )
-from runtime.sweeps.sweep import GOALS, LONGEST_S, MOST_RUNS, Policy, Sweep
+from runtime.sweeps.sweep import (
+    GOALS,
+    LONGEST_S,
+    MOST_RUNS,
+    Policy,
+    Sweep,
+    in_words_of_jobs,
+)
 
 _PAIR: Final = 2
 _SAMPLINGS: Final = {"random": "Random", "grid": "Grid", "bayesian": "Bayesian", "sobol": "Random"}
@@ -109,7 +116,7 @@ def sweep_of(properties: Document) -> tuple[Sweep, list[str]]:
     limits: Document = properties.get("limits") or {}
     objective: Document = properties.get("objective") or {}
     sampling: Document = properties.get("samplingAlgorithm") or {}
-    total = int(limits.get("maxTotalTrials") or MOST_RUNS)
+    total = _number(limits.get("maxTotalTrials"), MOST_RUNS)
     goal, problems = str(objective.get("goal") or "").lower(), []
     if goal not in GOALS:
         problems.append(f"The goal is {goal!r}; it is Minimize or Maximize.")
@@ -125,13 +132,19 @@ def sweep_of(properties: Document) -> tuple[Sweep, list[str]]:
         metric=str(objective.get("primaryMetric") or ""),
         goal=GOALS.get(goal, "maximize"),
         max_total=total,
-        max_concurrent=int(limits.get("maxConcurrentTrials") or total),
+        max_concurrent=_number(limits.get("maxConcurrentTrials"), max(total, 1)),
         max_duration_s=int(duration or LONGEST_S),
         policy=policy,
         seed=int(sampling["seed"]) if sampling.get("seed") is not None else None,
         style="expressions",
     )
-    return sweep, [*problems, *wrong, *unknown, *([] if wrong else sweep.problems())]
+    found = [] if wrong else map(in_words_of_jobs, sweep.problems())
+    return sweep, [*problems, *wrong, *unknown, *found]
+
+
+def _number(given: object, default: int) -> int:
+    """Return a limit that was given; 0 is one, and is not the default."""
+    return default if given is None else int(str(given))
 
 
 def _space(given: Document) -> tuple[Space, list[str]]:

@@ -201,6 +201,21 @@ class Sweep:
         yield from self.policy.problems()
 
 
+_WORDS_OF_JOBS: Final[Mapping[str, str]] = {
+    "max_total_runs": "max_total_trials",
+    "max_concurrent_runs": "max_concurrent_trials",
+    "max_duration_minutes is 1 to 10080": "timeout is at least 1 second",
+}
+"""What HyperDrive calls a limit → what a job does."""
+
+
+def in_words_of_jobs(problem: str) -> str:
+    """Return a problem of a sweep in the words of a sweep job."""
+    for old, new in _WORDS_OF_JOBS.items():
+        problem = problem.replace(old, new)
+    return problem
+
+
 def _sort(value: object) -> str:
     return "number" if isinstance(value, int | float) else type(value).__name__
 

@@ -126,6 +126,10 @@ def test_a_policy_stops_a_trial_and_says_why(jobs):
         ({"objective": {"goal": "up", "primaryMetric": "acc"}}, "Minimize or Maximize"),
         ({"earlyTermination": {"policyType": "Bandid"}}, "There is no policy 'Bandid'"),
         ({"limits": {"jobLimitsType": "Sweep", "maxTotalTrials": 2000}}, "1 to 1000"),
+        ({"limits": {"maxTotalTrials": 0}}, "max_total_trials is 1 to 1000.*properties.limits"),
+        ({"limits": {"maxConcurrentTrials": 0}}, "max_concurrent_trials is at least 1"),
+        ({"searchSpace": {"metric": ["choice", []]}}, "choice has no values.*searchSpace"),
+        ({"earlyTermination": {"policyType": "Bandit"}}, "slack factor.*properties.early"),
         ({"trial": {"command": " ", "environmentId": "azureml:bare:1"}}, "has no command"),
     ],
 )

@@ -219,6 +219,7 @@ def test_a_trial_has_its_time_limit(tmp_path):
         ("max_total_trials: 20", "max_total_trials: 2000", "max_total_trials is 1 to 1000"),
         ("timeout: 7200", "timeout: 2h", "`limits.timeout` is '2h', not a whole number"),
         ("timeout: 7200", "trial_timeout: 2h", "`limits.trial_timeout` is '2h', not a whole"),
+        ("timeout: 7200", "trial_timeout: 0", "`limits.trial_timeout` is 0."),
         ("max_total_trials: 20", "max_total_trials: ten", "`limits.max_total_trials` is 'ten'"),
         (": random", ": {type: random, seed: x}", "`sampling_algorithm.seed` is 'x', not a whole"),
         ("slack_factor: 0.1", "slack_factor: a bit", "slack_factor` is 'a bit', not a number"),
