@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Final, Protocol, runtime_checkable
 
 from runtime.api.exceptions import ComputeTargetException, UserErrorException, azureml_errors
+from runtime.api.given_numbers import number, whole
 from runtime.api.hyperdrive_run import HyperDriveRun
 from runtime.api.parameter_expressions import ParameterExpression
 from runtime.api.run_configuration import RunConfiguration
@@ -70,6 +71,11 @@ class HyperParameterSampling:
     allowed: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, parameter_space: Mapping[str, object], properties: object = None) -> None:
+        if not isinstance(parameter_space, Mapping):
+            raise UserErrorException(
+                f"The search space is a {type(parameter_space).__name__}.",
+                remedy="Give a dictionary of parameters: `{'--lr': uniform(0.01, 0.1)}`.",
+            )
         self.parameter_space = dict(parameter_space)
         self.properties = properties
         problems = [
@@ -80,8 +86,10 @@ class HyperParameterSampling:
                 "\n".join(problems), remedy="Use choice, uniform, … of azureml.train.hyperdrive."
             )
 
-    def _why(self, name: str, value: object) -> str:
+    def _why(self, name: object, value: object) -> str:
         """Return what is wrong with one parameter, ``""`` if nothing is."""
+        if not isinstance(name, str):
+            return f"{name!r} is no name of a parameter."
         if not isinstance(value, ParameterExpression):
             return f"{name} is {value!r}, which is not an expression."
         if self.allowed and value.kind not in self.allowed:
@@ -120,6 +128,8 @@ class EarlyTerminationPolicy:
     delay_evaluation: int = 0
 
     def __post_init__(self) -> None:
+        self.evaluation_interval = whole("evaluation_interval", self.evaluation_interval)
+        self.delay_evaluation = whole("delay_evaluation", self.delay_evaluation)
         if self.evaluation_interval < 1 or self.delay_evaluation < 0:
             raise UserErrorException(
                 f"evaluation_interval is {self.evaluation_interval}, delay_evaluation"
@@ -169,6 +179,10 @@ class BanditPolicy(EarlyTerminationPolicy):
                 "BanditPolicy takes either slack_factor or slack_amount.",
                 remedy="Give exactly one of the two.",
             )
+        if slack_factor is not None:
+            slack_factor = number("slack_factor", slack_factor)
+        if slack_amount is not None:
+            slack_amount = number("slack_amount", slack_amount)
         if (slack_factor is not None and slack_factor <= 0) or (slack_amount or 0) < 0:
             raise UserErrorException(
                 "The slack is too small.",
@@ -185,6 +199,7 @@ class TruncationSelectionPolicy(EarlyTerminationPolicy):
         self, truncation_percentage: int, evaluation_interval: int = 1, delay_evaluation: int = 0
     ) -> None:
         super().__init__(evaluation_interval, delay_evaluation)
+        truncation_percentage = whole("truncation_percentage", truncation_percentage)
         if not 1 <= truncation_percentage <= 99:  # noqa: PLR2004 - percent
             raise UserErrorException(
                 f"truncation_percentage is {truncation_percentage}.", remedy="Give 1 to 99."
@@ -216,12 +231,13 @@ class HyperDriveConfig:
         custom_run_id: str | None = None,
     ) -> None:
         self.hyperparameter_sampling = hyperparameter_sampling
-        self.primary_metric_name = primary_metric_name
+        self.primary_metric_name = str(primary_metric_name or "")
         self.primary_metric_goal = primary_metric_goal
-        self.max_total_runs = max_total_runs
-        at_once = max_total_runs if max_concurrent_runs is None else max_concurrent_runs
-        self.max_concurrent_runs = min(at_once, _MOST_AT_ONCE)
-        self.max_duration_minutes = min(max_duration_minutes, _LONGEST_MIN)
+        self.max_total_runs = whole("max_total_runs", max_total_runs)
+        at_once = self.max_total_runs if max_concurrent_runs is None else max_concurrent_runs
+        self.max_concurrent_runs = min(whole("max_concurrent_runs", at_once), _MOST_AT_ONCE)
+        minutes = number("max_duration_minutes", max_duration_minutes)
+        self.max_duration_minutes = min(minutes, _LONGEST_MIN)
         self.policy = policy or NoTerminationPolicy()
         self.estimator = estimator
         self.run_config = run_config
@@ -280,7 +296,7 @@ class HyperDriveConfig:
             goal=GOALS[self.primary_metric_goal.value.lower()],
             max_total=self.max_total_runs,
             max_concurrent=self.max_concurrent_runs,
-            max_duration_s=self.max_duration_minutes * 60,
+            max_duration_s=int(self.max_duration_minutes * 60),
             policy=self.policy.described(),
             resume_from=tuple(each.id for each in _runs(self.resume_from)),
             first=tuple(map(_values, _runs(self.resume_child_runs))),
@@ -298,6 +314,11 @@ class HyperDriveConfig:
             (self.max_concurrent_runs >= 1,
              "max_concurrent_runs is at least 1."),
             (self.max_duration_minutes >= 1, f"max_duration_minutes is 1 to {_LONGEST_MIN}."),
+            (isinstance(self.hyperparameter_sampling, HyperParameterSampling),
+             "hyperparameter_sampling is a sampling, such as RandomParameterSampling({…})."),
+            (isinstance(self.policy, EarlyTerminationPolicy),
+             "policy is a policy, such as MedianStoppingPolicy()."),
+            (bool(self.primary_metric_name), "primary_metric_name is what the script logs."),
             (isinstance(self.primary_metric_goal, PrimaryMetricGoal),
              "primary_metric_goal is PrimaryMetricGoal.MAXIMIZE or MINIMIZE."),
             (not bayesian or isinstance(self.policy, NoTerminationPolicy),
@@ -361,9 +382,9 @@ def _plain(value: object) -> Value:
         return [_plain(each) for each in value]
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
-    item = getattr(value, "item", None)
-    if callable(item):
-        return _plain(item())
+    plain = getattr(value, "tolist", None)
+    if callable(plain):
+        return _plain(plain())
     raise UserErrorException(
         f"{value!r} is not a value that a script can be given.",
         remedy="Give texts, numbers, true, false, or lists of them.",

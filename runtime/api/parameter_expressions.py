@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runtime.api.exceptions import UserErrorException
+from runtime.api.given_numbers import number, whole
 
 __all__ = [
     "ParameterExpression",
@@ -34,8 +35,12 @@ class ParameterExpression:
 def choice(*options: object) -> ParameterExpression:
     """Return one of several values; a single list or range is its items."""
     values = options
-    if len(options) == 1 and isinstance(options[0], list | tuple | range):
-        values = tuple(options[0])
+    if len(options) == 1:
+        first = options[0]
+        plain = getattr(first, "tolist", None)  # of an array
+        listed = plain() if callable(plain) else first
+        if isinstance(listed, list | tuple | range):
+            values = tuple(listed)
     if not values:
         raise UserErrorException("choice has no values.", remedy="Give at least one.")
     return ParameterExpression("choice", values)
@@ -43,6 +48,7 @@ def choice(*options: object) -> ParameterExpression:
 
 def randint(upper: int) -> ParameterExpression:
     """Return a whole number from 0 to ``upper``, which is not among them."""
+    upper = whole("The upper bound of randint", upper)
     if upper < 1:
         raise UserErrorException(
             f"randint has the upper bound {upper!r}.", remedy="Give a whole number above 0."
@@ -90,7 +96,8 @@ def qlognormal(mu: float, sigma: float, q: float) -> ParameterExpression:
     return _normal("qlognormal", mu, sigma, q)
 
 
-def _range(kind: str, low: float, high: float, *more: float) -> ParameterExpression:
+def _range(kind: str, low: float, high: float, *steps: float) -> ParameterExpression:
+    low, high, *more = (number(f"A value of {kind}", each) for each in (low, high, *steps))
     if low >= high:
         raise UserErrorException(
             f"{kind} goes from {low} to {high}.", remedy="The first bound is the smaller one."
@@ -98,7 +105,8 @@ def _range(kind: str, low: float, high: float, *more: float) -> ParameterExpress
     return _checked(kind, (low, high, *more), more)
 
 
-def _normal(kind: str, mu: float, sigma: float, *more: float) -> ParameterExpression:
+def _normal(kind: str, mu: float, sigma: float, *steps: float) -> ParameterExpression:
+    mu, sigma, *more = (number(f"A value of {kind}", each) for each in (mu, sigma, *steps))
     if sigma < 0:
         raise UserErrorException(f"{kind} has sigma {sigma}.", remedy="Give 0 or more.")
     return _checked(kind, (mu, sigma, *more), more)

@@ -6,6 +6,7 @@ import signal
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from aml_platform import (
@@ -14,13 +15,20 @@ from aml_platform import (
     GridParameterSampling,
     HyperDriveConfig,
     HyperDriveRun,
+    MedianStoppingPolicy,
     PrimaryMetricGoal,
+    RandomParameterSampling,
     Run,
     ScriptRunConfig,
+    TruncationSelectionPolicy,
     UserErrorException,
     choice,
+    normal,
+    randint,
+    uniform,
 )
 from runtime.model.states import RunState
+from runtime.sweeps.sweep import to_document
 
 LOGS = """
 import argparse, time
@@ -198,3 +206,57 @@ def test_a_child_that_waits_for_its_driver_is_not_lost(experiment, config, works
     history.add(waiting)
     workspace.session.refresh()
     assert Run(experiment, "HD_2_0").get_status() == "NotStarted"
+
+
+RANDOM = RandomParameterSampling({"--lr": uniform(0, 1)})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"max_total_runs": "4"}, "max_total_runs is '4', which is no whole number"),
+        ({"max_total_runs": 2.5}, "max_total_runs is 2.5, which is no whole number"),
+        ({"max_concurrent_runs": True}, "max_concurrent_runs is True, which is no whole"),
+        ({"max_duration_minutes": "10"}, "max_duration_minutes is '10', which is no number"),
+        ({"policy": "bandit"}, "policy is a policy, such as"),
+        ({"policy": MedianStoppingPolicy}, "policy is a policy, such as"),
+        ({"sampling": {"--lr": uniform(0, 1)}}, "hyperparameter_sampling is a sampling"),
+        ({"primary_metric_name": None}, "primary_metric_name is what the script logs"),
+        ({"primary_metric_goal": "up"}, "PrimaryMetricGoal.MAXIMIZE or MINIMIZE"),
+    ],
+)
+def test_values_of_the_wrong_kind_are_refused_by_name(config, options, said):
+    with pytest.raises(UserErrorException, match=said):
+        config(**{"sampling": RANDOM, **options})
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: BanditPolicy(slack_factor="0.1"), "slack_factor is '0.1', which is no number"),
+        (lambda: BanditPolicy(slack_amount=float("nan")), "slack_amount is nan"),
+        (lambda: MedianStoppingPolicy(evaluation_interval=1.5), "evaluation_interval is 1.5"),
+        (lambda: TruncationSelectionPolicy("20"), "truncation_percentage is '20'"),
+        (lambda: RandomParameterSampling([uniform(0, 1)]), "The search space is a list"),
+        (lambda: RandomParameterSampling({3: uniform(0, 1)}), "3 is no name of a parameter"),
+        (lambda: uniform("0", "1"), "A value of uniform is '0', which is no number"),
+        (lambda: uniform(float("nan"), 1), "A value of uniform is nan"),
+        (lambda: randint(3.5), "randint is 3.5, which is no whole number"),
+        (lambda: normal(0, None), "A value of normal is None"),
+    ],
+)
+def test_parts_of_a_sweep_of_the_wrong_kind_are_refused_by_name(make, said):
+    with pytest.raises(UserErrorException, match=said):
+        make()
+
+
+def test_numbers_of_numpy_are_numbers(config):
+    space = {
+        "--a": uniform(np.float32(0), np.float64(1)),
+        "--b": choice(np.arange(3)),
+        "--c": choice(np.int64(4), np.array([5, 6])),
+        "--d": randint(np.int64(7)),
+    }
+    found = config(RandomParameterSampling(space), max_total_runs=np.int64(2)).sweep()
+    assert [found.space[name].arguments for name in space] == [(0, 1), (0, 1, 2), (4, [5, 6]), (7,)]
+    assert json.loads(json.dumps(to_document(found)))["max_total"] == 2
