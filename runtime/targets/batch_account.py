@@ -22,8 +22,9 @@ from azure.core.exceptions import (
 from infra.arm.client import Client
 from infra.arm.credentials import azure_credential
 from infra.catalogue.api_versions import BATCH
-from infra.contract.errors import CredentialError, NotDeployedError, ProviderError, UnreachableError
+from infra.contract.errors import CredentialError, ProviderError, UnreachableError
 from infra.contract.json_types import Document, JsonObject
+from runtime.targets.attached import attached
 from runtime.targets.token_identity import TokenIdentity
 
 SCOPE: Final = "https://batch.core.windows.net/.default"
@@ -42,13 +43,8 @@ class BatchAccount:
         self.id = account_id
         self.name = account_id.rpartition("/")[2]
         ca = cloud.endpoint.ca
-        found = cloud.send("GET", account_id, api_version=BATCH)
-        if not found.ok:
-            raise NotDeployedError(
-                f"There is no Batch account {account_id}.",
-                remedy="Correct `resource_id` in the stack file, and run `aml up`.",
-            )
-        endpoint = str(found.document["properties"]["accountEndpoint"])
+        found = attached(cloud, account_id, api_version=BATCH, noun="Batch account")
+        endpoint = str(found["properties"]["accountEndpoint"])
         keys = cloud.send("POST", f"{account_id}/listKeys", api_version=BATCH)
         credential = (
             AzureNamedKeyCredential(self.name, str(keys.document["primary"]))

@@ -83,7 +83,7 @@ class BatchPlace:
 
     def start(self, shipment: Shipment, tell: Teller) -> None:
         try:
-            if not self.started():
+            if not self._started():
                 self._start(shipment, tell)
         except UnreachableError as error:
             with suppress(PlatformError):
@@ -95,6 +95,10 @@ class BatchPlace:
             raise
 
     def started(self) -> bool:
+        with self._reached():
+            return self._started()
+
+    def _started(self) -> bool:
         return self._account.task(self._job, TASK) is not None
 
     def _start(self, shipment: Shipment, tell: Teller) -> None:

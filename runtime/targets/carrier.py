@@ -138,7 +138,12 @@ class Carrier:
         if self._stop.is_set():
             raise StoppedError
         self._tell.state(RunState.STARTING)
-        self._place.start(self._shipment(), self._tell)
+        try:
+            self._place.start(self._shipment(), self._tell)
+        except UnreachableError as error:
+            if not self._reached(self._place.started):
+                self._reached(self._released)
+                raise RunFailedError(error.detail, remedy=error.remedy) from None
         return True
 
     def _starts_again(self, end: PlaceEnd) -> bool:

@@ -81,7 +81,8 @@ class DatabricksPlace:
                 submission = self._sent(shipment, tell)
                 shipment.check()
                 self._submit(submission, tell)
-                self._begun(shipment, tell)
+                with self._workspace.asking(watching=True):
+                    self._begun(shipment, tell)
         except (StoppedError, PlatformError) as error:
             if not isinstance(error, UnreachableError):
                 with suppress(PlatformError):

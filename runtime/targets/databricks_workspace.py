@@ -25,11 +25,17 @@ from databricks.sdk.errors import (
 from databricks.sdk.errors.base import DatabricksError
 from databricks.sdk.service.workspace import ExportFormat, ImportFormat
 
-from infra.arm.client import azure_client, checked, local_client
+from infra.arm.client import azure_client, local_client
 from infra.arm.credentials import azure_credential
 from infra.catalogue.api_versions import DATABRICKS
-from infra.contract.errors import CredentialError, PlatformError, UnreachableError
+from infra.contract.errors import (
+    CredentialError,
+    NotDeployedError,
+    PlatformError,
+    UnreachableError,
+)
 from infra.contract.json_types import Document
+from runtime.targets.attached import attached
 from runtime.targets.references import read_reference
 
 _SCOPE: Final = "2ff814a6-3304-4ab8-85cd-cb0e6f879c1d/.default"
@@ -73,7 +79,8 @@ class Workspace:
     def asking(self, *, watching: bool = False) -> Iterator[None]:
         """Turn what the client raises into errors about the workspace.
 
-        ``watching``: a run may go on there, so whatever keeps us from it, it is out of reach.
+        ``watching``: a run may go on there, so whatever keeps us from it, it is out of reach,
+        unless the workspace itself is gone.
         """
         try:
             yield
@@ -95,7 +102,7 @@ class Workspace:
             self.close()
             raise self._silent(error) from error
         except PlatformError as error:
-            if watching and not isinstance(error, UnreachableError):
+            if watching and not isinstance(error, UnreachableError | NotDeployedError):
                 raise UnreachableError(error.detail, remedy=error.remedy) from error
             raise
 
@@ -123,8 +130,8 @@ class Workspace:
         local = settings["cloud"] == "local"
         arm = local_client(self._home) if local else azure_client()
         try:
-            answer = arm.send("GET", settings["resource_id"], api_version=DATABRICKS)
-            found = checked(answer, at=settings["resource_id"]).document
+            id_ = str(settings["resource_id"])
+            found = attached(arm, id_, api_version=DATABRICKS, noun="Databricks workspace")
             reference = settings["credentials"].get("access_token")
             if reference is not None:
                 token = read_reference(reference, self._home.parent, os.environ)

@@ -17,17 +17,19 @@ from azure.storage.blob import ContainerSasPermissions, generate_container_sas
 
 from infra.arm.client import Client, azure_client, checked, local_client
 from infra.catalogue.api_versions import HDINSIGHT, STORAGE
-from infra.contract.errors import ProviderError, UnreachableError, UsageError
+from infra.contract.errors import CredentialError, ProviderError, UnreachableError, UsageError
 from infra.contract.json_types import Document, JsonObject
 from runtime.agent.assets.blob_http import Credential
 from runtime.agent.assets.blobs import Container
 from runtime.agent.assets.errors import AzureMLException, WebserviceException
+from runtime.targets.attached import attached
 
 BLOBS: Final = "aml-runs"
 _TIMEOUT_S: Final = 60.0
 _SIGNED_FOR: Final = timedelta(days=32)
 _ASKED_BY: Final = {"X-Requested-By": "aml"}
 _SERVER_ERRORS: Final = 500
+_LOGGED_OUT: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 class LivyCluster:
@@ -37,8 +39,8 @@ class LivyCluster:
         self._target = target
         client = local_client(home) if cloud == "local" else azure_client()
         with closing(client):
-            found = checked(client.send("GET", resource, api_version=HDINSIGHT), at=resource)
-            properties: Document = found.document.get("properties") or {}
+            found = attached(client, resource, api_version=HDINSIGHT, noun="HDInsight cluster")
+            properties: Document = found.get("properties") or {}
             self._url = f"https://{_gateway(properties, target)}/livy"
             login = checked(
                 client.send("POST", f"{resource}/getGatewaySettings", api_version=HDINSIGHT),
@@ -95,10 +97,15 @@ class LivyCluster:
                 f"Livy of {self._target!r} answers {answer.status_code}.",
                 remedy="Look at the cluster's Ambari page; Livy may be restarting.",
             )
+        if answer.status_code in _LOGGED_OUT:
+            raise CredentialError(
+                f"The gateway of {self._target!r} refuses its login: {answer.status_code}.",
+                remedy="Set the gateway's user and password of the cluster in Azure again.",
+            )
         if answer.is_error:
             raise ProviderError(
                 f"Livy of {self._target!r} refuses: {answer.status_code} {answer.text[:500]}",
-                remedy="Correct the run's Spark configuration, or the gateway's login.",
+                remedy="Correct the run's Spark configuration.",
             )
         found: Document = answer.json()
         return found

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from infra.contract.errors import CredentialError, PlatformError, UnreachableError
+from infra.contract.errors import CredentialError, PlatformError, ProviderError, UnreachableError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.private import private_file, private_folder
 from runtime.agent import exchange
@@ -85,7 +85,8 @@ class LivyPlace:
             record = private_file(self._folder / _RECORD)
             record.write_text(json.dumps({"batch": number}), encoding="utf-8")
             tell.record("message", {"text": f"Livy runs it as batch {number}"})
-            self._begun(shipment, tell)
+            with self._watched():
+                self._begun(shipment, tell)
         except (StoppedError, PlatformError) as error:
             if not isinstance(error, UnreachableError):
                 with suppress(PlatformError):
@@ -219,10 +220,14 @@ class LivyPlace:
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        """Whatever keeps us from the cluster, a run that may go on there is out of reach."""
+        """Whatever keeps us from the cluster, a run that may go on there is out of reach.
+
+        Its logins and keys are asked for again then: they may be others now.
+        """
         try:
             yield
-        except CredentialError as error:
+        except (CredentialError, ProviderError) as error:
+            self.close()
             raise UnreachableError(error.detail, remedy=error.remedy) from None
         except UnreachableError:
             self.close()

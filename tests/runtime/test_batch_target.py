@@ -247,6 +247,27 @@ def test_a_killed_carrier_is_followed_by_another(target, make_pool, tmp_path):
     assert log_of(target, handle).split() == [str(number) for number in range(300)]
 
 
+def test_a_run_goes_on_while_azure_refuses_to_show_its_account(
+    target, make_pool, aml_home, tmp_path
+):
+    pool = make_pool("hidden", targetDedicatedNodes=1)
+    counts = "import time\nfor n in range(100):\n    print(n, flush=True)\n    time.sleep(0.03)\n"
+    handle = target.launch(with_options(a_run(tmp_path, counts), BatchOptions(pool)))
+    waited(lambda: poll(target, handle) and log_of(target, handle), seconds=60)
+    refusals = {
+        "type": "Microsoft.Batch/batchAccounts", "method": "GET", "status": 403,
+        "code": "AuthorizationFailed", "message": "Not now.", "times": 2,
+    }  # fmt: skip
+    with connect(aml_home) as cloud:
+        assert cloud.http.post("/aml/fault-injection", json={"failures": [refusals]}).is_success
+    os.kill(int(target.folder(handle.reference).process_file.read_text()), signal.SIGKILL)
+    (status,) = ended(target, [handle])
+    assert status.state is RunState.COMPLETED, status.error
+    assert log_of(target, handle).split() == [str(number) for number in range(100)]
+    with connect(aml_home) as cloud:
+        assert cloud.http.get("/aml/fault-injection").json()["failures"] == []
+
+
 def test_what_never_starts_says_why(target, make_pool, tmp_path):
     empty = make_pool("empty", targetDedicatedNodes=0)
     handles = [

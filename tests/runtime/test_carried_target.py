@@ -96,6 +96,19 @@ def test_a_run_whose_carrier_died_before_it_was_started_has_failed(target, tmp_p
     assert "never started" in status.error
 
 
+def test_a_run_whose_place_did_not_answer_when_it_was_to_start_says_so(target, tmp_path):
+    cut = tmp_path / "place" / "cut"
+    cut.parent.mkdir()
+    cut.touch()
+    handle = target.launch(a_run(tmp_path, COUNTS))
+    until(lambda: (folder_of(tmp_path, handle).path / "silent-since").exists())
+    cut.unlink()
+    until(lambda: poll(target, handle).state.final)
+    assert poll(target, handle).state is RunState.FAILED
+    assert "The line is cut." in poll(target, handle).error
+    assert not (tmp_path / "place" / handle.reference).exists()
+
+
 def test_a_cut_line_loses_nothing(target, tmp_path):
     handle = target.launch(a_run(tmp_path, COUNTS))
     cut = tmp_path / "place" / "cut"

@@ -150,6 +150,22 @@ def test_a_wrong_token_is_named_without_the_settings_of_the_client(bricks, home,
     assert "auth_type" not in error
 
 
+def test_a_workspace_that_is_not_there_is_named_with_what_to_correct(bricks, home, tmp_path):
+    id_ = f"{bricks[0]}-elsewhere"
+    target = DatabricksTarget(
+        "bricks",
+        home,
+        id_,
+        {"access_token": f"file:{bricks[1]}"},
+        cloud="local",
+        manifest=home / "manifest.json",
+        stack="dev",
+    )
+    error = finished(target, target.launch(a_run(tmp_path, "print('never')"))).error
+    assert f"There is no Databricks workspace {id_}." in error
+    assert "Correct `resource_id` in the stack file" in error
+
+
 def test_a_run_that_databricks_cancels_is_canceled(target, client, home, tmp_path):
     handle = target.launch(a_run(tmp_path, WAITS))
     waited(lambda: output(target, handle), seconds=PATIENCE_S)

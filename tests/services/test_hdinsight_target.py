@@ -205,6 +205,31 @@ def test_a_lost_driver_fails_the_run_and_says_so(make_target, project_of, tmp_pa
     assert "driver was lost" in f"{text}{status.error}"
 
 
+def test_a_new_password_of_the_gateway_is_asked_for_while_a_run_is_followed(
+    make_target, project_of, tmp_path, cloud, cluster
+):
+    script = (
+        "import os, time\n"
+        "print('began', flush=True)\n"
+        "while not os.path.exists('go-on'):\n"
+        "    time.sleep(0.1)\n"
+    ).replace("go-on", str(tmp_path / "go-on"))
+    target = make_target()
+    run = as_spark(a_run(tmp_path, script), hdinsight=SparkOptions("livy"))
+    handle = target.launch(run)
+    until(lambda: poll(target, handle).state is RunState.RUNNING, 300)
+    login = {
+        "restAuthCredential.isEnabled": True,
+        "restAuthCredential.username": "admin",
+        "restAuthCredential.password": "Gateway-changed-1",
+    }
+    assert cloud.arm("POST", f"{cluster['id']}/updateGatewaySettings", login).is_success
+    until(lambda: poll(target, handle).state is RunState.NOT_RESPONDING, 60)
+    (tmp_path / "go-on").touch()
+    until(lambda: poll(target, handle).state.final, 300)
+    assert poll(target, handle).state is RunState.COMPLETED, poll(target, handle).error
+
+
 def test_the_environment_is_built_on_the_head_node_and_sent_along(make_target, tmp_path):
     script = (
         "import six, sys\nfrom pyspark.sql import SparkSession\n"
