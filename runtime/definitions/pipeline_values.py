@@ -14,6 +14,15 @@ def text(document: Located, key: str) -> str | None:
     return value.text if value is not None and not value.is_map and not value.is_list else None
 
 
+def reference(document: Located, key: str) -> str:
+    """Return the data reference that a key names, alone or as `{NAME: {source: REFERENCE}}`."""
+    value = document.get(key)
+    if value is None or not value.is_map:
+        return text(document, key) or ""
+    named = [text(each, "source") or name for name, each in value.entries.items()]
+    return ", ".join(named)
+
+
 def value_text(given: Located) -> str:
     return str(given.value) if isinstance(given.value, bool) else given.text
 

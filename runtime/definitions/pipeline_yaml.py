@@ -20,6 +20,7 @@ from runtime.definitions.databricks_options import step_options
 from runtime.definitions.job_data import location_of
 from runtime.definitions.keys import check_keys
 from runtime.definitions.located import Located
+from runtime.definitions.parallel_config import read_parallel_config
 from runtime.definitions.pipeline_keys import KEYS
 from runtime.definitions.problems import Problem, Problems, place_of
 from runtime.definitions.reading import read_file
@@ -28,7 +29,7 @@ from runtime.definitions.settings import RunConfigurationFile, with_settings
 from runtime.environments.declarations import find_declaration
 from runtime.model.data import DataInput, DataLocation, DataOutput, Mechanism, data_variable
 from runtime.model.environments import EnvironmentSpec
-from runtime.model.parallel import ParallelTask, parallel_command, split_size
+from runtime.model.parallel import parallel_command
 from runtime.model.pipelines import Parameter, ParameterType, Pipeline, Source, Step
 from runtime.model.runs import RunSpec
 from runtime.model.services import (
@@ -180,7 +181,7 @@ class _Reading:
         try:
             return make(self, given, data)
         except PlatformError as error:
-            data.wrong(given, error.detail, error.remedy)
+            data.refused(given, error)
             return self.run(given, data)
 
     def folder(self, given: Located) -> Path:
@@ -221,7 +222,7 @@ class _Reading:
         try:
             folder = self.folder(given)
         except PlatformError as error:
-            data.wrong(given, error.detail, error.remedy)
+            data.refused(given, error)
             data.has_code, script = False, ""
         with data.noted(given):
             configured = self.configured(given, folder)
@@ -268,8 +269,9 @@ class _StepData:
 
     def read(self, given: Located) -> None:
         """Read inputs, outputs, parameters and arguments of a step."""
-        for name, each in (given.get("inputs") or _EMPTY).entries.items():
-            self._input(name, each)
+        for kind in ("inputs", "side_inputs"):
+            for name, each in (given.get(kind) or _EMPTY).entries.items():
+                self._input(name, each)
         for name, each in (given.get("outputs") or _EMPTY).entries.items():
             self._output(name, each)
         for name, each in (given.get("parameters") or _EMPTY).entries.items():
@@ -281,13 +283,18 @@ class _StepData:
         """Note a problem of the step."""
         self.reading.problems.at_line(at.line, f"Step {self.step!r}: {what}", remedy)
 
+    def refused(self, at: Located, error: PlatformError) -> None:
+        """Note what was raised for the step, with the place in a file that the step names."""
+        where = f"{error.at}: " if error.at else ""
+        self.wrong(at, f"{where}{error.detail}", error.remedy)
+
     @contextmanager
     def noted(self, at: Located) -> Iterator[None]:
         """Note what is raised inside the block as a problem of the step."""
         try:
             yield
         except PlatformError as error:
-            self.wrong(at, error.detail, error.remedy)
+            self.refused(at, error)
 
     def one_of(self, given: Located, key: str, allowed: tuple[Mechanism, ...]) -> Mechanism:
         """Return a word of a map, by default the first of those that are allowed."""
@@ -323,7 +330,8 @@ class _StepData:
         )
 
     def _output(self, name: str, given: Located) -> None:
-        mode = self.one_of(given, "type", ("mount", "upload"))
+        key = "bind_mode" if given.get("type") is None else "type"
+        mode = self.one_of(given, key, ("mount", "upload"))
         store = values.text(given, "datastore")
         path = (values.text(given, "destination") or "").strip("/")
         # A destination that only repeats the name is no place that a person chose.
@@ -375,37 +383,26 @@ def _script(reading: _Reading, given: Located, data: _StepData) -> RunSpec:
 
 
 def _parallel(reading: _Reading, given: Located, data: _StepData) -> RunSpec:
-    config = given.get("parallel_run_config") or _EMPTY
-    script = values.text(config, "entry_script")
-    if script is None:
+    found = given.get("parallel_run_config")
+    config = read_parallel_config(found, reading.file)
+    if config.entry_script is None:
         what = "Its parallel_run_config has no entry_script."
-        data.wrong(config if config.entries else given, what, "Write `entry_script: FILE`.")
-    action = values.text(config, "output_action") or "append_row"
-    source = config.get("source_directory")
-    body = given if source is None else Located({**given.entries, "source_directory": source}, 1)
-    output = next((each.name for each in data.outputs), None)
-    task = ParallelTask(
-        entry_script=script or "",
-        inputs=tuple(each.name for each in data.inputs),
-        output=output,
-        mini_batch_size=split_size(values.text(config, "mini_batch_size")),
-        error_threshold=values.number(config, "error_threshold", -1),
-        output_action=action,
-        append_row_file_name=values.text(config, "append_row_file_name") or "parallel_run_step.txt",
-        process_count_per_node=values.number(config, "process_count_per_node", 0) or None,
-        run_invocation_timeout_s=values.number(config, "run_invocation_timeout", 60),
-        run_max_try=values.number(config, "run_max_try", 3),
-        logging_level=values.text(config, "logging_level") or "INFO",
-    )
+        data.wrong(found or given, what, "Write `entry_script: FILE`.")
+    read = (given.get("inputs") or _EMPTY).entries
+    task = config.task(tuple(read), next((each.name for each in data.outputs), None))
     command = " ".join([*parallel_command(task), *map(values.quoted, data.arguments)])
-    run = reading.run(body, data, command=command, python=True)
-    nodes = values.number(config, "node_count", 1)
-    return replace(run, node_count=1 if run.target == _LOCAL else nodes)
+    run = reading.run(config.around(given), data, command=command, python=True)
+    return replace(
+        run,
+        node_count=1 if run.target == _LOCAL else config.node_count,
+        environment=config.environment or run.environment,
+        variables={**run.variables, **config.variables},
+    )
 
 
 def _transfer(reading: _Reading, given: Located, data: _StepData) -> RunSpec:
-    source = values.text(given, "source_data_reference") or ""
-    destination = values.text(given, "destination_data_reference") or ""
+    source = values.reference(given, "source_data_reference")
+    destination = values.reference(given, "destination_data_reference")
     places = reading.references
     if destination not in places:
         hint = nearest(destination, dict.fromkeys(places), noun="data reference")

@@ -165,7 +165,99 @@ def test_a_step_of_databricks_has_its_script_params_and_the_python_of_the_cluste
     assert step.run.environment == EnvironmentSpec("user_managed")
 
 
+REFERENCE = """\
+pipeline:
+  description: the samples of the reference
+  parameters: {timeout: {type: int, default: 600}}
+  data_references:
+    adls: {datastore: lake, path_on_datastore: testdata}
+    blobs: {datastore: blob, path_on_datastore: copied}
+    images: {dataset_name: mnist}
+  default_compute: cpu-cluster
+  steps:
+    Step1:
+      parallel_run_config: yaml/parallel_run_config.yml
+      type: ParallelRunStep
+      name: parallel-run-step-1
+      arguments: [--progress_update_timeout, parameter:t, --side_input, side_input:Side]
+      parameters: {t: {source: timeout}}
+      inputs: {InputData: {source: images}}
+      side_inputs: {Side: {source: blobs, bind_mode: mount}}
+      outputs: {Out: {destination: Output5, datastore: blob, bind_mode: upload}}
+    Step2:
+      type: DataTransferStep
+      name: MyDataTransferStep
+      adla_compute_name: adftest
+      source_data_reference: {adls: {source: adls}}
+      destination_data_reference: {there: {source: blobs}}
+"""
+SAVED = """\
+parallel_run_config:
+  entry_script: score.py
+  source_directory: src
+  mini_batch_size: '5'
+  partition_keys:
+  error_threshold: 2
+  output_action: append_row
+  compute_target_name: gpu
+  node_count: 3
+  process_count_per_node: 2
+  run_max_try: 1
+  environment:
+    name: scoring
+    python: {condaDependencies: {dependencies: [python=3.11, {pip: [numpy]}]}}
+  environment_variables: {LEVEL: 2}
+"""
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Return a file with a parallel run configuration, as azureml-core saves it."""
+    (tmp_path / "yaml").mkdir()
+    file = tmp_path / "yaml/parallel_run_config.yml"
+    file.write_text(SAVED)
+    return file
+
+
+def test_the_samples_of_the_reference_are_read(read, saved):
+    found, problems = read(REFERENCE)
+    assert problems == []
+    score, copy = found.steps
+    assert (score.run.target, score.run.node_count) == ("gpu", 3)
+    assert (score.run.source_directory.name, score.run.variables["LEVEL"]) == ("src", "2")
+    assert "numpy" in score.run.environment.conda
+    assert [each.name for each in score.run.inputs] == ["InputData", "Side"]
+    assert '"inputs": ["InputData"]' in score.run.command
+    assert '"error_threshold": 2' in score.run.command
+    assert score.run.outputs[0].mechanism == "upload"
+    assert copy.run.inputs[0].location == DataLocation("datastore", "testdata", "lake")
+    assert copy.run.outputs[0].location == DataLocation("datastore", "copied", "blob")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("entry_script:", "entry_scrip:", "Did you mean `entry_script`?"),
+        ("node_count: 3", "node_count: many", "`parallel_run_config.node_count` is 'many'"),
+        ("partition_keys:", "partition_keys: [a]", "mini-batches are made by size"),
+    ],
+)
+def test_a_problem_of_a_parallel_run_configuration_is_named(read, saved, old, new, said):
+    saved.write_text(SAVED.replace(old, new))
+    _, problems = read(REFERENCE)
+    assert any(said in each for each in problems), problems
+
+
+@pytest.mark.usefixtures("saved")
+def test_a_problem_of_a_file_that_a_step_names_has_its_place(read, tmp_path):
+    (tmp_path / "c.runconfig").write_text("script: a.py\nframwork: Python\n")
+    text = REFERENCE.replace("name: parallel-run-step-1", "runconfig: c.runconfig")
+    assert any("c.runconfig:2: " in each for each in read(text)[1])
+    text = REFERENCE.replace("parallel_run_config.yml", "none.yml")
+    assert any("none.yml: There is no such file" in each for each in read(text)[1])
+
+
 def test_a_map_where_text_is_due_is_one_problem(read):
-    _, problems = read(DOCUMENT.replace("_reference: raw", "_reference: {store: blob}"))
-    (problem,) = (each for each in problems if "source_data_reference" in each)
-    assert "`pipeline.steps.copy.source_data_reference` is a map, not text." in problem
+    _, problems = read(DOCUMENT.replace("script_name: prepare.py", "script_name: {a: b}"))
+    (problem,) = (each for each in problems if "prepare.script_name" in each)
+    assert "`pipeline.steps.prepare.script_name` is a map, not text." in problem
