@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 from infra.contract.errors import UsageError
 from infra.contract.load import load
 from runtime.api.exceptions import UserErrorException
+from runtime.api.given_numbers import whole
 from runtime.api.run import Run
 from runtime.api.run_configuration import arguments_list
 from runtime.api.runs.base import ParentExperiment
@@ -28,6 +29,7 @@ __all__ = [
     "TrainingOutput",
 ]
 _NAME: Final = re.compile(r"\w+", re.ASCII)
+_TIME: Final = re.compile(r"\d{1,2}:\d{2}")
 _FREQUENCIES: Final = ("Minute", "Hour", "Day", "Week", "Month")
 
 
@@ -182,6 +184,10 @@ class PipelineStep:
 
     def run_after(self, step: "PipelineStep") -> None:
         """Wait for another step, whose data this one need not read."""
+        if not isinstance(step, PipelineStep):
+            raise UserErrorException(
+                f"A {type(step).__name__} is not a step.", remedy="Give the step itself."
+            )
         self.after.append(step)
 
     @property
@@ -340,17 +346,32 @@ class ScheduleRecurrence:
         self.validate()
 
     def validate(self) -> None:
-        """Raise ``UserErrorException`` for values that do not go together."""
+        """Raise ``UserErrorException`` for values that are none, or do not go together."""
+        self.interval = whole("interval", self.interval)
+        self.hours, self.minutes = self._numbers("hours"), self._numbers("minutes")
         rows = (
             (self.frequency in _FREQUENCIES, f"frequency is one of {', '.join(_FREQUENCIES)}."),
             (self.interval >= 1, "interval is at least 1."),
             (not self.week_days or self.frequency == "Week", "week_days goes with Week."),
+            (not isinstance(self.week_days, str), "week_days is a list."),
             (not (self.time_of_day and (self.hours or self.minutes)),
              "Give time_of_day, or hours and minutes."),
+            (self.time_of_day is None or _TIME.fullmatch(str(self.time_of_day)) is not None,
+             "time_of_day is written HH:MM."),
         )  # fmt: skip
         problems = [text for holds, text in rows if not holds]
         if problems:
             raise UserErrorException(" ".join(problems), remedy="Change the recurrence.")
+
+    def _numbers(self, name: str) -> list[int] | None:
+        given: object = getattr(self, name)
+        if given is None:
+            return None
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise UserErrorException(
+                f"{name} is {given!r}, not a list.", remedy=f"Give a list, such as {name}=[3]."
+            )
+        return [whole(f"One of {name}", each) for each in given]
 
 
 def flattened(steps: object) -> Iterator[PipelineStep]:

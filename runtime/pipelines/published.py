@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from infra.catalogue.names import RULES
 from infra.contract.errors import UnknownNameError, UsageError
 from infra.contract.json_types import JsonObject
 from infra.contract.load import nearest
@@ -188,7 +189,8 @@ def with_parameters(
     """Return the work of a published pipeline with the values of its parameters.
 
     ``continue_on_failure``: default is what it was published with.
-    Raises ``UsageError`` for a disabled pipeline and for variables without values.
+    Raises ``UsageError`` for a disabled pipeline, for variables without values, and for a name that
+    an experiment cannot have.
     """
     if not published.enabled:
         raise UsageError(
@@ -202,6 +204,9 @@ def with_parameters(
         )
     work = published.pipeline({each: environ[each] for each in published.variables})
     pipeline, values = with_values(work.pipeline, given)
+    rule = RULES["experiment"].problem(experiment or pipeline.experiment)
+    if rule:
+        raise UsageError(rule, remedy="Correct the name of the experiment.")
     pipeline = replace(
         pipeline,
         experiment=experiment or pipeline.experiment,

@@ -27,7 +27,7 @@ from aml_platform import (
     UserErrorException,
 )
 from infra.contract.errors import UsageError
-from runtime.api.pipelines.graph import graph_of
+from runtime.api.pipelines.graph import graph_of, parameter_values
 from runtime.model.data import DataLocation
 from runtime.model.pipelines import Source
 from runtime.pipelines.graph import graph_problems
@@ -270,6 +270,16 @@ def test_a_parameter_sets_the_number_of_nodes(tmp_path):
     assert graph(step, values={"nodes": 3}).steps[0].run.node_count == 3
 
 
+def test_a_step_waits_for_steps_only(tmp_path):
+    with pytest.raises(UserErrorException, match="A str is not a step"):
+        PythonScriptStep("a.py", source_directory=str(tmp_path)).run_after("b")
+
+
+def test_values_of_parameters_are_a_dictionary():
+    with pytest.raises(UserErrorException, match="pipeline_parameters is a list"):
+        parameter_values(["rate"])
+
+
 # --- schedules
 
 
@@ -280,8 +290,15 @@ def test_a_parameter_sets_the_number_of_nodes(tmp_path):
         {"frequency": "Day", "time_of_day": "3:00", "minutes": [3]},
         {"frequency": "Day", "week_days": ["Monday"]},
         {"frequency": "Fortnight"},
+        {"frequency": "Day", "interval": "1"},
+        {"frequency": "Day", "interval": 1.5},
+        {"frequency": "Day", "hours": 3},
+        {"frequency": "Day", "hours": ["3"]},
+        {"frequency": "Day", "minutes": "30"},
+        {"frequency": "Day", "time_of_day": "noon"},
+        {"frequency": "Week", "week_days": "Monday"},
     ],
 )
 def test_a_recurrence_has_a_time_of_day_or_hours_and_weekdays_in_weeks(options):
     with pytest.raises(UserErrorException):
-        ScheduleRecurrence(interval=1, **options)
+        ScheduleRecurrence(**{"interval": 1, **options})

@@ -279,6 +279,21 @@ def test_a_file_of_a_schedule_that_is_never_due_is_refused_with_its_line(tmp_pat
     assert "never due" in said
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"recurrence": {"frequency": "Day"}}, "recurrence is a dict"),
+        ({"recurrence": ScheduleRecurrence("Day", 1, start_time="soon")}, "'soon' is not a time"),
+        ({"datastore": "workspaceblobstore", "polling_interval": "5"}, "polling_interval is '5'"),
+        ({"experiment_name": "no name!"}, "no name!"),
+    ],
+)
+def test_what_a_schedule_cannot_be_is_refused(workspace, published, options, said):
+    daily = {} if "datastore" in options else {"recurrence": ScheduleRecurrence("Day", 1)}
+    with pytest.raises(AzureMLException, match=said):
+        Schedule.create(workspace, "s", published.id, **{**daily, **options})
+
+
 def test_a_schedule_has_a_recurrence_or_a_datastore(workspace, published):
     with pytest.raises(UserErrorException, match="either a recurrence or a datastore"):
         Schedule.create(workspace, "s", published.id, "exp")

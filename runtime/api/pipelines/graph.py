@@ -86,6 +86,11 @@ def graph_of(
 
 def parameter_values(given: Mapping[str, object] | None) -> dict[str, ParameterValue]:
     """Return the values of ``pipeline_parameters``; places of data as locations."""
+    if not isinstance(given, Mapping | None):
+        raise UserErrorException(
+            f"pipeline_parameters is a {type(given).__name__}.",
+            remedy="Give a dictionary: `{'rate': 0.1}`.",
+        )
     return {
         str(name): data_place(value) if is_data(value) else _plain(str(name), value)
         for name, value in (given or {}).items()

@@ -10,6 +10,7 @@ from typing import Final
 
 from infra.contract.load import load
 from runtime.api.exceptions import UserErrorException, azureml_errors
+from runtime.api.given_numbers import whole
 from runtime.api.pipeline import ScheduleRecurrence
 from runtime.api.pipelines.graph import parameter_values
 from runtime.api.pipelines.published import pipelines_of
@@ -122,7 +123,8 @@ class Schedule:
             trigger = _recurrence(recurrence)
         else:
             store = str(getattr(datastore, "name", datastore))
-            trigger = DataChange(store, path_on_datastore or "", polling_interval)
+            every = whole("polling_interval", polling_interval)
+            trigger = DataChange(store, path_on_datastore or "", every)
         values: dict[str, ParameterValue] = parameter_values(pipeline_parameters)
         with azureml_errors():
             published = pipelines_of(workspace).read(pipeline_id)
@@ -207,7 +209,9 @@ class Schedule:
                 if datastore is None
                 else str(getattr(datastore, "name", datastore)),
                 known.path if path_on_datastore is None else path_on_datastore,
-                known.minutes if polling_interval is None else polling_interval,
+                known.minutes
+                if polling_interval is None
+                else whole("polling_interval", polling_interval),
             )
         with azureml_errors():
             changes = schedules.Changes(
@@ -266,7 +270,16 @@ def _refuse_path_parameter(name: str | None) -> None:
         )
 
 
-def _recurrence(given: ScheduleRecurrence) -> Recurrence:
+def _recurrence(given: object) -> Recurrence:
+    if not isinstance(given, ScheduleRecurrence):
+        raise UserErrorException(
+            f"recurrence is a {type(given).__name__}.", remedy="Give a ScheduleRecurrence."
+        )
+    with azureml_errors():
+        return _as_trigger(given)
+
+
+def _as_trigger(given: ScheduleRecurrence) -> Recurrence:
     zone = given.time_zone
     name = zone.value if isinstance(zone, TimeZone) else str(zone or "UTC")
     start = given.start_time
