@@ -126,7 +126,9 @@ def _submitted(
         else found.pipeline.steps,
     )
     if dry_run:
-        checked = check(session, pipeline, found.options.values, problems=found.problems)
+        checked = check(
+            session, pipeline, found.options.values, problems=found.problems, report=say
+        )
         if as_json:
             print_json({each.name: list(each.upstream) for each in checked.steps})
             return

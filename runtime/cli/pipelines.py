@@ -66,7 +66,9 @@ def validate(
     found = read(file, read_settings(settings), _values(parameters))
     for note in found.notes:
         say(note)
-    checked = check(session, found.pipeline, found.options.values, problems=found.problems)
+    checked = check(
+        session, found.pipeline, found.options.values, problems=found.problems, report=say
+    )
     say(f"{file}: {steps_text(checked)}, no problems.")
 
 

@@ -181,7 +181,7 @@ def create(
     """
     _check_name(session, name)
     first_due(trigger, time.time())
-    work = keep_code(session, pipeline, Options(values or {}), problems=problems)
+    work = keep_code(session, pipeline, Options(values or {}), problems=problems, report=report)
     services = service_of(session, work.pipeline, native=native, report=report)
     why = "" if native or services is None else not_kept(trigger)
     if why:

@@ -72,12 +72,14 @@ def check(
     *,
     folder: Path | None = None,
     problems: Sequence[Problem] = (),
+    report: Report = silent,
 ) -> Pipeline:
     """Return a pipeline that can run: its parameters have values, its environments are known.
 
-    Nothing is stored or started. Raises ``DefinitionError`` with every problem at once: of the
-    graph, of the parameters, and of each step with its compute, script, environment and data;
-    ``problems`` are those of steps that could not be read.
+    Nothing is stored or started. ``report`` is told what the target of a step ignores. Raises
+    ``DefinitionError`` with every problem at once: of the graph, of the parameters, and of each
+    step with its compute, script, environment and data; ``problems`` are those of steps that could
+    not be read.
     """
     # The graph of a pipeline without the steps that could not be read has gaps.
     found = [*problems, *known_problems(pipeline)] if problems else graph_problems(pipeline)
@@ -99,6 +101,8 @@ def check(
             own = [error, *(each for each in itself if each.detail not in error.detail)]
             found += [problem_of(each, step.at, step.name) for each in own]
     raise_problems(found)
+    for note in checking.notes:
+        report(note)
     return replace(pipeline, steps=tuple(steps))
 
 
@@ -132,7 +136,7 @@ def submit(
         raise UsageError(
             f"Run {name!r} already exists.", remedy="Choose another name, or leave it out."
         )
-    work = keep_code(session, pipeline, options, name=name, problems=problems)
+    work = keep_code(session, pipeline, options, name=name, problems=problems, report=report)
     service = service_of(session, work.pipeline, native=options.native, report=report)
     if service is None:
         _start(session, name, work)
@@ -149,6 +153,7 @@ def keep_code(
     *,
     name: str = "",
     problems: Sequence[Problem] = (),
+    report: Report = silent,
 ) -> Work:
     """Check a pipeline and keep the code of its steps as it is now. Raises what ``check`` raises.
 
@@ -156,7 +161,9 @@ def keep_code(
     """
     home = session.home.absolute()
     folder = driven_folder(home, name).path if name else None
-    checked = check(session, pipeline, options.values, folder=folder, problems=problems)
+    checked = check(
+        session, pipeline, options.values, folder=folder, problems=problems, report=report
+    )
     _, values = with_values(pipeline, options.values)
     with in_use(home / "snapshots"):
         code = _Code(session, home).of(checked)
@@ -250,6 +257,7 @@ class _Checking:
         self._submitter: Submitter = submitter_of(session)
         self._kinds: dict[str, str] = {}
         self._seen: set[object] = set()
+        self.notes: list[str] = []
         self._environments: dict[tuple[str, str], EnvironmentSpec | None] = {}
 
     def step(self, step: Step, written: Collection[str]) -> Step:
@@ -271,17 +279,17 @@ class _Checking:
             )
         step = step if run is step.run else replace(step, run=run)
         # A thousand steps with one script are one script to check.
-        same = (
-            run.script, bool(run.command), run.source_directory, run.target,
-            repr(run.environment), run.distribution, run.node_count, run.framework,
-            unread(step, run, written).inputs,
-            tuple(each.location for each in run.outputs), run.experiment, run.docker,
+        alike = replace(
+            run, arguments=(), inputs=(), outputs=(), variables={}, origins={}, tags={},
+            properties={}, display_name=None, description=None, command="-" if run.command else "",
         )  # fmt: skip
+        places = tuple(each.location for each in run.outputs)
+        same = (repr(alike), unread(step, run, written).inputs, places)
         if same not in self._seen:
             own = placed(step, self._folder, lambda _: kind)
             alone = unread(step, own, written)
             target = self._session.targets.asked_first(run.target)
-            self._submitter.plan(alone, target)
+            planned = self._submitter.plan(alone, target)
             if not isinstance(target, Checking):
                 require_data(
                     alone,
@@ -289,6 +297,7 @@ class _Checking:
                     self._session.targets.manifest_file,
                     self._session.stack,
                 )
+            self.notes += [f"Step {step.name}: {each}" for each in planned.notes]
             self._seen.add(same)
         return step
 

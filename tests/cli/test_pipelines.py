@@ -427,3 +427,23 @@ def test_a_step_of_a_pipeline_job_with_a_problem_is_checked_all_the_same(desk):
     for text in expected:
         assert any(text in line for line in said), (text, said)
     assert len(said) == len(expected), said
+
+
+def test_what_the_target_of_a_step_ignores_is_said(desk):
+    steps = "".join(
+        f"    {name}: {{type: {kind}, name: {name}, source_directory: src, {options}}}\n"
+        for name, kind, options in (
+            ("plain", "PythonScriptStep", "script_name: go.py"),
+            ("spark", "DatabricksStep", "python_script_name: go.py, num_workers: 2"),
+        )
+    )
+    (desk.root / "src").mkdir(exist_ok=True)
+    (desk.root / "src" / "go.py").touch()
+    (desk.root / "p.yml").write_text(
+        f"pipeline:\n  name: p\n  default_compute: local\n  steps:\n{steps}"
+    )
+    for command in (["pipeline", "validate"], ["submit", "--dry-run"]):
+        answer = desk.aml(*command, "p.yml")
+        assert answer.code == 0, answer.err
+        (note,) = [line for line in answer.err.splitlines() if line.startswith("Step ")]
+        assert note.startswith("Step spark: Target 'local' ignores options of Databricks")
