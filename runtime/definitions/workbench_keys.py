@@ -68,7 +68,7 @@ COMPUTE: Final = (
         text="Spark is the environment's, that of `SPARK_HOME`, or the one on `PATH`.",
         meaning=Meaning.REFUSED,
         idle=("spark-submit",),
-        remedy="Remove it, and set `SPARK_HOME` in `EnvironmentVariables` of the run configuration.",
+        remedy="Remove it, and set `SPARK_HOME` in `EnvironmentVariables` of the `.runconfig`.",
     ),
     Key("yarnDeployMode", text="Where Spark's driver runs.", choices=("None", "Client", "Cluster")),
     Key("nodeCount", _WHOLE, "The number of nodes."),
