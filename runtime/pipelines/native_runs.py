@@ -18,6 +18,7 @@ from runtime.pipelines.native import (
     reuses_otherwise,
 )
 from runtime.submit.billing import billed_of
+from runtime.submit.launching import launching
 from runtime.submit.notes import note
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import submitter_of
@@ -74,15 +75,16 @@ def launch_native(
         for each in work.pipeline.steps
     }
     record = replace(record, target=first, properties=properties, billed_parts=parts)
-    session.history.add(record)
-    try:
-        job = native_job(session, services, work, record.run_id)
-        handle = services[first].launch_pipeline(record.run_id, job)
-    except PlatformError as error:
-        data = {"state": str(RunState.FAILED), "error": error.detail}
-        note(session.history, record.run_id, "state", data, time_s=time.time())
-        raise
-    session.history.change(record.run_id, handle=handle.reference)
+    with launching(session.home, record.run_id):
+        session.history.add(record)
+        try:
+            job = native_job(session, services, work, record.run_id)
+            handle = services[first].launch_pipeline(record.run_id, job)
+        except PlatformError as error:
+            data = {"state": str(RunState.FAILED), "error": error.detail}
+            note(session.history, record.run_id, "state", data, time_s=time.time())
+            raise
+        session.history.change(record.run_id, handle=handle.reference)
 
 
 def native_job(session: ProjectSession, services: Services, work: Work, name: str) -> JsonObject:

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -36,6 +36,7 @@ from runtime.submit.abilities import (
     spread,
 )
 from runtime.submit.kept_specs import keep_spec
+from runtime.submit.launching import launching
 from runtime.submit.notes import note, silent
 from runtime.submit.prepare import (
     DOCKER,
@@ -282,22 +283,24 @@ class Submitter:
             )
         checked = self._checked(spec, target)
         spec, locked = checked.spec, checked.locked
-        with in_use(self._home / "snapshots"):
-            taken = self._snapshots.take(spec.source_directory)
-            if not spec.command:
-                paths = {file.path for file in taken.snapshot.files}
-                check_script(spec.script, paths, ignore_file=taken.ignore_file)
-            run = prepared(
-                spec,
-                taken.snapshot,
-                token=token or new_token(self._now()),
-                git=git_properties(spec.source_directory, self._environ),
-                locked=locked,
-                name=name,
-            )
-            self._add(run, stack)
-        notes = (*checked.notes, *(locked.notes if locked else ()), *taken.notes)
-        return self._begun(run, notes, taken, target, stack)
+        with ExitStack() as until_launched:
+            with in_use(self._home / "snapshots"):
+                taken = self._snapshots.take(spec.source_directory)
+                if not spec.command:
+                    paths = {file.path for file in taken.snapshot.files}
+                    check_script(spec.script, paths, ignore_file=taken.ignore_file)
+                run = prepared(
+                    spec,
+                    taken.snapshot,
+                    token=token or new_token(self._now()),
+                    git=git_properties(spec.source_directory, self._environ),
+                    locked=locked,
+                    name=name,
+                )
+                until_launched.enter_context(launching(self._home, run.run_id))
+                self._add(run, stack)
+            notes = (*checked.notes, *(locked.notes if locked else ()), *taken.notes)
+            return self._begun(run, notes, taken, target, stack)
 
     @contextmanager
     def preparing(
@@ -345,8 +348,9 @@ class Submitter:
         If the target refuses the run, the history keeps it as failed, with the reason, and this
         raises it.
         """
-        self._add(run, stack)
-        self._launch(run, target, stack)
+        with launching(self._home, run.run_id):
+            self._add(run, stack)
+            self._launch(run, target, stack)
 
     def resubmit(
         self,
@@ -366,14 +370,16 @@ class Submitter:
         """
         checked = self._checked(spec, target, taken=True)
         spec, locked = checked.spec, checked.locked
-        with in_use(self._home / "snapshots"):
-            taken = Taken(self._snapshots.load(snapshot), (), None, (), 0)
-            token = new_token(self._now())
-            run = prepared(spec, taken.snapshot, token=token, git=git, locked=locked, name=name)
-            if not (name and self._history.has(name)):
-                self._add(run, stack)
-        notes = (*checked.notes, *(locked.notes if locked else ()))
-        return self._begun(run, notes, taken, target, stack)
+        with ExitStack() as until_launched:
+            with in_use(self._home / "snapshots"):
+                taken = Taken(self._snapshots.load(snapshot), (), None, (), 0)
+                token = new_token(self._now())
+                run = prepared(spec, taken.snapshot, token=token, git=git, locked=locked, name=name)
+                until_launched.enter_context(launching(self._home, run.run_id))
+                if not (name and self._history.has(name)):
+                    self._add(run, stack)
+            notes = (*checked.notes, *(locked.notes if locked else ()))
+            return self._begun(run, notes, taken, target, stack)
 
     def _add(self, run: PreparedRun, stack: str | None) -> None:
         # Before the launch: if this process dies during it, the history still knows the run.

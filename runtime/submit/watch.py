@@ -13,12 +13,14 @@ from infra.contract.errors import UnreachableError
 from runtime.history.store import History
 from runtime.model.runs import RunEvent, RunRecord
 from runtime.model.states import NEXT, RunState
+from runtime.submit.launching import is_launching
 from runtime.submit.notes import note
 from runtime.targets.base import Handle, LogChunk, RunStatus, Target
 
 _NODE_STEP: Final = "scale up"
 _LAST_STEP: Final = "scale down"
-_BUILD_LOGS: Final = "azureml-logs/"
+BUILD_LOGS: Final = "azureml-logs/"
+"""The beginning of the names of logs that do not begin anew with each attempt."""
 _BEGUN: Final = frozenset({RunState.RUNNING})
 _OVER: Final = frozenset(state for state in RunState if state.final) | {RunState.FINALIZING}
 
@@ -75,6 +77,7 @@ class _Followed:
     handle: Handle
     target: Target
     cursor: str
+    is_launched: bool
     offsets: dict[str, int] = field(default_factory=dict)
     ended_at: float | None = None
     last_step: bool = False
@@ -136,7 +139,8 @@ class Watcher:
         record = self._history.record(run_id)
         handle = Handle(target.name, record.handle or run_id)
         cursor = self._history.cursor(run_id)
-        return _Followed(handle, target, cursor, last_step=record.state.final)
+        is_launched = record.handle is not None
+        return _Followed(handle, target, cursor, is_launched, last_step=record.state.final)
 
     def _round(self, followed: Mapping[str, _Followed]) -> list[Seen]:
         """Poll every run once. Its new log text comes before its end."""
@@ -158,10 +162,25 @@ class Watcher:
         """Poll each target once, for all of its runs."""
         statuses: dict[str, RunStatus] = {}
         for target in {id(run.target): run.target for run in followed.values()}.values():
-            mine = {key: run for key, run in followed.items() if run.target is target}
+            mine = {
+                key: run
+                for key, run in followed.items()
+                if run.target is target and self._is_launched(key, run)
+            }
+            if not mine:
+                continue
             answers = target.poll({run.handle: run.cursor for run in mine.values()})
             statuses |= {key: answers[run.handle] for key, run in mine.items()}
         return statuses
+
+    def _is_launched(self, run_id: str, run: _Followed) -> bool:
+        """Return whether the target knows a run by now. It would call others lost."""
+        if not run.is_launched:
+            if is_launching(self._history.file.parent, run_id):
+                return False
+            run.is_launched = True
+            run.handle = Handle(run.target.name, self._history.record(run_id).handle or run_id)
+        return True
 
     def _recorded(self, run_id: str, run: _Followed, status: RunStatus) -> Sequence[RunEvent]:
         """Record a status. A state that no event reported becomes an event of this side."""
@@ -172,7 +191,7 @@ class Watcher:
         run.last_step |= any(event.data.get("step") == _LAST_STEP for event in status.events)
         if any(event.kind == "state" and event.data.get("attempt") for event in status.events):
             # Another attempt writes its logs anew; that of its environment is already being read.
-            run.offsets = {k: v for k, v in run.offsets.items() if k.startswith(_BUILD_LOGS)}
+            run.offsets = {k: v for k, v in run.offsets.items() if k.startswith(BUILD_LOGS)}
         record = self._history.record(run_id)
         if status.state in NEXT[record.state]:
             data = state_data(status)
@@ -200,7 +219,7 @@ def in_order(events: Sequence[Happened], logged: Sequence[Logged]) -> list[Seen]
 
     A build's text comes before the script runs, the script's text before the run ends.
     """
-    builds = [item for item in logged if item.chunk.name.startswith(_BUILD_LOGS)]
+    builds = [item for item in logged if item.chunk.name.startswith(BUILD_LOGS)]
     others = [item for item in logged if item not in builds]
     begun = next((n for n, item in enumerate(events) if _state_of(item) in _BEGUN), len(events))
     over = next((n for n, item in enumerate(events) if _state_of(item) in _OVER), len(events))

@@ -25,6 +25,7 @@ from runtime.submit.driven import DrivenTask, start
 from runtime.submit.driver_process import Driving
 from runtime.submit.kept_specs import keep_spec, kept_spec
 from runtime.submit.kept_specs import with_values as with_variables
+from runtime.submit.launching import launching
 from runtime.submit.notes import note, silent
 from runtime.submit.prepare import placed
 from runtime.submit.session import ProjectSession
@@ -161,14 +162,15 @@ def _launched(
 ) -> str:
     """Submit a sweep to the service of its target; return the run's id."""
     billed = billed_of(run.spec, session.targets)
-    session.history.add(replace(record, billed_parts={"": billed}))
-    try:
-        handle = target.launch_sweep(trial_run(run, sweep), sweep_properties(sweep, run))
-    except PlatformError as error:
-        data = {"state": str(RunState.FAILED), "error": error.detail}
-        note(session.history, run.run_id, "state", data, time_s=time.time())
-        raise
-    session.history.change(run.run_id, handle=handle.reference)
+    with launching(session.home, run.run_id):
+        session.history.add(replace(record, billed_parts={"": billed}))
+        try:
+            handle = target.launch_sweep(trial_run(run, sweep), sweep_properties(sweep, run))
+        except PlatformError as error:
+            data = {"state": str(RunState.FAILED), "error": error.detail}
+            note(session.history, run.run_id, "state", data, time_s=time.time())
+            raise
+        session.history.change(run.run_id, handle=handle.reference)
     return run.run_id
 
 

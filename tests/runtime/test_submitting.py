@@ -1,5 +1,7 @@
 """Submitting, watching, collecting: over the local target, and over a scripted one."""
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -332,6 +334,54 @@ def test_a_refresh_polls_once(submitter, watcher, history, source):
     watcher().refresh({run_id: target})
     assert history.record(run_id).state is RunState.RUNNING
     assert [record.run_id for record in unfinished(history)] == [run_id]
+
+
+@dataclass
+class Slow(Scripted):
+    """A target whose runs are asked about by somebody else while they are launched."""
+
+    meanwhile: Callable[[str], object] = str
+
+    def launch(self, run):
+        self.meanwhile(run.run_id)
+        return super().launch(run)
+
+
+def test_a_run_that_is_being_launched_is_not_taken_for_lost(submitter, watcher, history, source):
+    target = Slow([status("Failed", error="The job does not exist.")])
+    target.meanwhile = lambda run_id: watcher().refresh({run_id: target})
+    run_id = submit(submitter, source, target)
+    assert (target.asked, history.record(run_id).state) == ([], RunState.NOT_STARTED)
+    watcher().refresh({run_id: target})
+    assert history.record(run_id).state is RunState.FAILED
+
+
+def test_a_run_that_is_being_launched_is_followed_once_it_is(submitter, history, source):
+    target, waits, seen = Slow([status("Completed")]), threading.Event(), []
+    following = Watcher(history, sleep=lambda _: waits.set())
+
+    def follow(run_id):
+        thread.append(
+            threading.Thread(target=lambda: seen.extend(following.watch({run_id: target})))
+        )
+        thread[0].start()
+        assert waits.wait(30)
+
+    thread, target.meanwhile = [], follow
+    run_id = submit(submitter, source, target)
+    thread[0].join(30)
+    assert [each.record.run_id for each in seen if isinstance(each, Ended)] == [run_id]
+    assert list(target.asked[0]) == [Handle("scripted", f"handle-of-{run_id}")]
+
+
+def test_a_run_whose_launch_was_killed_is_asked_about(watcher, history, home, record):
+    target = Scripted([status("Failed", error="The job does not exist.")])
+    run_id = "left_behind"
+    history.add(record(run_id))
+    (home / "launching").mkdir()
+    (home / "launching" / run_id).touch()
+    watcher().refresh({run_id: target})
+    assert history.record(run_id).error == "The job does not exist."
 
 
 def test_outputs_are_collected_when_the_run_has_ended(submitter, watcher, history, source, home):
