@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 from typing import Final
 
 from runtime.studio.run_view import Curve
@@ -78,8 +79,12 @@ def _chart(curve: Curve) -> list[str]:
     parts.append(_text((_LEFT + right) / 2, bottom + 31, "step"))
     if len(points) == 1:
         return [*parts, f'<circle class="point" cx="{x(first):.1f}" cy="{y(low):.1f}" r="3"/>']
-    path = " ".join(f"{x(step):.1f},{y(value):.1f}" for step, value in points)
-    return [*parts, f'<polyline class="curve" points="{path}"/>']
+    # What a script logs after it was started again is a line of its own: its steps begin anew.
+    begins = [n for n in range(1, len(points)) if points[n][0] < points[n - 1][0]]
+    for begin, end in pairwise([0, *begins, len(points)]):
+        path = " ".join(f"{x(step):.1f},{y(value):.1f}" for step, value in points[begin:end])
+        parts.append(f'<polyline class="curve" points="{path}"/>')
+    return parts
 
 
 def _text(x: float, y: float, text: str, kind: str = "", *, anchor: str = "middle") -> str:

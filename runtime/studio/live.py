@@ -29,6 +29,7 @@ from runtime.studio.site import Site, digest, site_of
 from runtime.studio.step_view import Bar, bars_of, steps_of
 from runtime.studio.terminal_text import shown
 from runtime.submit.run_logs import log_chunks
+from runtime.submit.watch import BUILD_LOGS
 
 _PAUSE_S: Final = 0.5
 _PART_S: Final = 1.0
@@ -77,7 +78,7 @@ def run(request: Request) -> Response:
 
     asked = request.query_params.multi_items()
     if place := request.headers.get("last-event-id", ""):  # a browser that lost its connection
-        asked = parse_qsl(place)
+        asked = parse_qsl(place, errors="surrogateescape")
     follower = RunFollower(site, request.path_params["run_id"], asked, time_line)
     return _stream(request, follower.news, lambda: follower.ended)
 
@@ -181,6 +182,8 @@ class RunFollower:
         history = self._site.session.history
         record = history.record(self._run_id)
         events = history.events(self._run_id, after=self._after)
+        if any(_begins_again(event) for _, event in events):
+            self._forget_logs()
         found = self._log_news(record)
         begun = [event for _, event in events if event.kind in _OF_STEPS]
         known = {event.seq for event in self._steps}
@@ -201,7 +204,8 @@ class RunFollower:
         """Return how far the reader is as an event, whose id a browser gives when it reconnects."""
         offsets = [(f"log:{name}", offset) for name, offset in self._offsets.items()]
         up = [(f"up:{name}", lines) for name, lines in self._up.items() if lines]
-        place = urlencode([("after", self._after), *offsets, *up])
+        places = [("after", self._after), *offsets, *up]
+        place = urlencode(places, errors="surrogateescape")  # names are of any bytes
         return f"id: {place}\n{_event('place', place)}"
 
     def _bars(self, record: RunRecord, *, at_once: bool) -> list[str]:
@@ -214,6 +218,12 @@ class RunFollower:
             return []
         bars = bars_of(steps, record.state, kind, now)
         return [_event("steps", {"html": self._time_line(bars)})]
+
+    def _forget_logs(self) -> None:
+        """Read logs anew, but those of builds: each attempt writes its own."""
+        for places in (self._offsets, self._up):
+            for name in [each for each in places if not each.startswith(BUILD_LOGS)]:
+                del places[name]
 
     def _log_news(self, record: RunRecord) -> list[str]:
         try:
@@ -229,8 +239,12 @@ class RunFollower:
             self._up[chunk.name] = part.up
             if part.text or part.over:
                 told = {"name": visible(chunk.name), "text": part.text, "over": part.over}
-                found.append(_event("log", told))
+                found.append(_event("log", {**told, "begins": begins}))
         return found
+
+
+def _begins_again(event: RunEvent) -> bool:
+    return event.kind == "state" and bool(event.data.get("attempt") and not event.data.get("run"))
 
 
 def _of_logs(given: Mapping[str, int], kind: str) -> dict[str, int]:

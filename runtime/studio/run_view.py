@@ -63,9 +63,15 @@ def point_of(record: RunRecord, event: RunEvent) -> tuple[float, float, float] |
     at = float(moment) / 1000 if isinstance(moment, int | float) and moment else event.time
     return (
         float(step) if isinstance(step, int | float) else 0.0,
-        at - (record.started or record.created),
+        at - _begin(record),
         as_number(data["value"]),
     )
+
+
+def _begin(record: RunRecord) -> float:
+    """Return when a run began; one that was preempted, when it did so first."""
+    again = len(record.held) > 1
+    return record.held[0][0] if again else record.started or record.created
 
 
 def thinned(points: Sequence[tuple[float, float, float]]) -> Sequence[tuple[float, float, float]]:

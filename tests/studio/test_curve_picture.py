@@ -39,6 +39,12 @@ def test_each_metric_has_a_chart_whose_line_goes_down_as_its_values_do():
     assert len(set(heights[1])) == 1
 
 
+def test_a_script_that_was_started_again_draws_another_line():
+    again = Curve("loss", [(step, 0.0, 1.0) for step in (0.0, 1.0, 2.0, 0.0, 1.0)])
+    lines = [points.split() for points in re.findall(r'points="([^"]*)"', drawn(again))]
+    assert [len(line) for line in lines] == [3, 2]
+
+
 def test_one_value_is_a_point_and_no_number_says_so():
     assert drawn(curve(1.0)).count("<circle") == 1
     assert "no value is a finite number" in drawn(curve(math.nan, math.inf))

@@ -15,6 +15,7 @@ from runtime.studio.addresses import quoted
 from runtime.studio.guard import POLICY
 from runtime.studio.server import OtherStudioError, link_of_running
 from runtime.sweeps.observed import HYPERPARAMETERS, METRIC, STOPPED
+from runtime.targets.run_folder import RunFolder
 from tests.studio.conftest import record
 
 FOREIGN = {
@@ -189,6 +190,25 @@ def test_a_browser_that_lost_its_connection_is_told_what_came_since(desk):
     assert '"since"' in again
 
 
+def written(desk, name, text):
+    """Write a log of the run, as its script does."""
+    log = RunFolder(desk.home / "runs" / "run1").work / name
+    log.parent.mkdir(parents=True)
+    log.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(("after", "told"), [(1, 1), (2, 0)])
+def test_the_log_of_another_attempt_is_told_from_its_beginning(desk, after, told):
+    written(desk, "user_logs/std_log.txt", "second\n")
+    again = RunEvent(1, 2.0, "state", {"state": "Running", "attempt": 2})
+    desk.history.append("run1", [again])
+    desk.enter()
+    read = {"after": after, "log:user_logs/std_log.txt": len("second\n")}
+    found = desk.client.get("/runs/run1/live", params=read).text
+    assert found.count('"text": "second\\n", "over": [], "begins": true') == told
+    assert found.count("event: log") == told
+
+
 def test_what_a_sweep_was_made_of_is_text(desk):
     evil = "<script>alert(1)</script>"
     metric = {METRIC: json.dumps({"name": evil, "goal": "minimize"})}
@@ -222,21 +242,21 @@ def test_only_files_of_the_run_are_shown(desk, name):
 def test_a_file_and_a_log_of_any_name_are_found_by_their_links(desk, name):
     outputs = Path(desk.history.record("run1").outputs)
     (outputs / name).write_text("of any name", encoding="utf-8")
-    log = outputs / "user_logs" / f"{name}.txt"
-    log.parent.mkdir()
-    log.write_text("10%\r100% of any name\n", encoding="utf-8")
+    written(desk, f"user_logs/{name}.txt", "10%\r100% of any name\n")
     desk.enter()
     page = desk.client.get("/runs/run1").text
     files = [
         link for link in re.findall(r'href="(/runs/run1/files/[^"]+)', page) if "a.html" not in link
     ]
     logs = re.findall(r'href="(/runs/run1/logs/[^"]+)', page)
+    assert len(logs) == 1
     for link in [f"/runs/run1/files/{quoted(name)}", *logs]:
         assert link in [*files, *logs]
         answer = desk.client.get(link)
         assert answer.status_code == 200
         assert "of any name" in answer.text
     assert desk.client.get(f"/runs/run1/files/{quoted(name)}?as=file").text == "of any name"
+    assert "of any name" in desk.client.get("/runs/run1/live").text
 
 
 @pytest.mark.parametrize("name", ["a.html?as=page", "b.svg?as=picture"])

@@ -27,6 +27,12 @@ def test_curves_are_of_the_runs_own_numbers():
     ]
 
 
+def test_seconds_count_from_the_first_attempt():
+    events = [event(0, "metric", key="a", value=1.0), event(9, "metric", key="a", value=1.0)]
+    again = record(1, started=105.0, held=((98.0, 103.0), (104.0, 110.0)))
+    assert [each.document()["seconds"] for each in curves_of(again, events)] == [[2.0, 11.0]]
+
+
 def test_many_points_are_thinned_out_between_the_first_and_the_last():
     points = [(float(number), 0.0, 0.0) for number in range(10 * MOST_POINTS)]
     kept = thinned(points)

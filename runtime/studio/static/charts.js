@@ -43,6 +43,18 @@ for (const place of document.querySelectorAll(".charts")) {
     });
   };
 
+  // What a script logs after it was started again is a line of its own: its steps begin anew.
+  function drawn(curve, weight) {
+    const begins = curve.steps.flatMap((step, number) => (number && step < curve.steps[number - 1] ? [number] : []));
+    const x = [], y = [];
+    [0, ...begins].forEach((begin, number) => {
+      if (number) x.push(null), y.push(null);
+      x.push(...curve[axis.value].slice(begin, begins[number]));
+      y.push(...smoothed(curve.values.slice(begin, begins[number]), weight));
+    });
+    return { x, y };
+  }
+
   const showSmoothing = () => (smoothing.nextElementSibling.textContent = smoothing.value);
 
   function draw({ box, name, curves }) {
@@ -51,8 +63,7 @@ for (const place of document.querySelectorAll(".charts")) {
       type: "scatter",
       mode: curve.values.length > 1 ? "lines" : "markers",
       name: literal(run),
-      x: curve[axis.value],
-      y: smoothed(curve.values, weight),
+      ...drawn(curve, weight),
     }));
     Plotly.react(box, traces, {
       ...look(name),

@@ -119,10 +119,12 @@ function written(known, { over, text }) {
 }
 
 function appendLog(news) {
-  const { name, text, over } = news;
+  const { name, text, over, begins } = news;
   const log = one("pre", logNamed(name));
   const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
   const searched = log.dataset.whole !== undefined; // what does not match is kept, out of sight
+  if (begins) log.textContent = "";
+  if (begins && searched) log.dataset.whole = "";
   if (searched) log.dataset.whole = written(log.dataset.whole, news);
   else if (over.length) log.textContent = written(log.textContent, news);
   else log.append(text);
