@@ -59,30 +59,43 @@ def price_table(text: str) -> PriceTable:
     A ``name`` is a VM size, or ``SIZE low priority``.
     Lines that begin with ``#`` are left out. Raises ``ValueError`` for anything else.
     """
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    heads, *rows = list(csv.reader(lines)) or [[]]
+    numbered = [
+        (number, line)
+        for number, line in enumerate(text.splitlines(), 1)
+        if line.strip() and not line.startswith("#")
+    ]
+    heads, *rows = list(csv.reader(line for _, line in numbered)) or [[]]
     if heads[:1] != ["name"]:
         raise ValueError("the first column must be `name`, the others regions")
-    regions = [head.strip().lower() for head in heads[1:]]
-    return {
-        " ".join(name.lower().split()): {
-            region: _usd(text) for region, text in zip(regions, texts, strict=True) if text
-        }
-        for name, *texts in rows
-    }
+    regions = [location_name(head.strip()) for head in heads[1:]]
+    table: dict[str, Mapping[str, float]] = {}
+    for (number, _), (name, *texts) in zip(numbered[1:], rows, strict=True):
+        size = " ".join(name.lower().split())
+        if size in table:
+            raise ValueError(f"line {number}: there is a price of {name!r} already")
+        if len(texts) != len(regions):
+            raise ValueError(
+                f"line {number}: it has {len(texts)} prices for {len(regions)} regions"
+            )
+        prices = zip(regions, texts, strict=True)
+        table[size] = {region: _usd(text, number) for region, text in prices if text.strip()}
+    return table
 
 
-def _usd(text: str) -> float:
-    found = float(text)
+def _usd(text: str, number: int) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
     if not math.isfinite(found) or found < 0:
-        raise ValueError(f"{text!r} is no price")
+        raise ValueError(f"line {number}: {text!r} is no price")
     return found
 
 
 def read_prices(file: Path) -> PriceTable:
     """Return the prices in a file. Raises ``UsageError`` for one that cannot be read."""
     try:
-        return price_table(file.read_text(encoding="utf-8"))
+        return price_table(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise UsageError(
             f"The prices cannot be read: {error}.",

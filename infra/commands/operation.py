@@ -84,7 +84,8 @@ class Operation:
         quiet = self.yes and self.form == "json"
         credentials = self._credentials()
         name = self.stack.name
-        saved = read_plan(self.plan, name) if self.plan and self.name == "up" else None
+        applies = self.plan is not None and self.name == "up"
+        saved = read_plan(self.plan, name, self.stack.cloud) if self.plan and applies else None
         with Progress(quiet=self.form != "text") as progress, self._events() as events:
             confirm = Confirmation(self.name, self.stack, progress, yes=self.yes, quiet=quiet)
             approve = confirm if saved is None else partial(self._is_saved, saved)

@@ -20,6 +20,8 @@ from infra.engine.model.resources import urn_name
 
 VERSION: Final = 1
 _SHOWN: Final = 5
+_SEPARATORS: Final = 3
+"""Of the parts of a URN: stack, project, types and name."""
 
 
 def write_plan(file: Path, stack: str, cloud: str, steps: Sequence[Step]) -> None:
@@ -28,8 +30,8 @@ def write_plan(file: Path, stack: str, cloud: str, steps: Sequence[Step]) -> Non
     view.write_text(file, f"{json_text(document)}\n")
 
 
-def read_plan(file: Path, stack: str) -> Sequence[Document]:
-    """Return the steps of a saved plan of a stack; ``UsageError`` for anything else."""
+def read_plan(file: Path, stack: str, cloud: str) -> Sequence[Document]:
+    """Return the steps of a saved plan of a stack on a cloud; ``UsageError`` for anything else."""
     again = stack_command(f"preview --save-plan {file}", stack)
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
@@ -37,7 +39,7 @@ def read_plan(file: Path, stack: str) -> Sequence[Document]:
         raise UsageError(
             f"The plan cannot be read: {error}.", remedy=f"Write it with {again}.", at=str(file)
         ) from error
-    if not isinstance(document, dict) or document.get("version") != VERSION:
+    if not _is_plan(document):
         raise UsageError("It is not a plan.", remedy=f"Write one with {again}.", at=str(file))
     if document.get("stack") != stack:
         raise UsageError(
@@ -45,8 +47,29 @@ def read_plan(file: Path, stack: str) -> Sequence[Document]:
             remedy=f"Name that stack with -s, or write a plan of this one with {again}.",
             at=str(file),
         )
-    steps: Sequence[Document] = document.get("steps") or []
+    if document.get("cloud") != cloud:
+        raise UsageError(
+            f"It is a plan for cloud {document.get('cloud')!r}; the stack is deployed to {cloud!r}"
+            " now.",
+            remedy=f"Review the new one: {again}.",
+            at=str(file),
+        )
+    steps: Sequence[Document] = document["steps"]
     return steps
+
+
+def _is_plan(document: object) -> bool:
+    """Return whether it has what `write_plan` writes."""
+    steps = document.get("steps") if isinstance(document, dict) else None
+    return (
+        isinstance(document, dict)
+        and document.get("version") == VERSION
+        and isinstance(steps, list)
+        and all(
+            isinstance(step, dict) and str(step.get("urn")).count("::") >= _SEPARATORS
+            for step in steps
+        )
+    )
 
 
 def require_same(saved: Sequence[Document], steps: Sequence[Step], file: Path, stack: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.catalogue.vm_prices import Price, price_of, price_table
+from infra.catalogue.vm_prices import Price, price_of, price_table, read_prices
 from infra.catalogue.vm_sizes import vm_sizes
 
 
@@ -38,16 +38,24 @@ def test_low_priority_has_a_price_of_its_own_where_one_is_listed():
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "problem"),
     [
-        "",
-        "size,westeurope\n",
-        "name,westeurope\nStandard_A1_v2,dear\n",
-        "name,westeurope\nStandard_A1_v2,nan\n",
-        "name,westeurope\nStandard_A1_v2,-1\n",
-        "name,westeurope\nStandard_A1_v2,1,2\n",
+        ("", "first column must be `name`"),
+        ("size,westeurope\n", "first column must be `name`"),
+        ("# dated\nname,westeurope\nStandard_A1_v2,dear\n", "line 3: 'dear' is no price"),
+        ("name,westeurope\nStandard_A1_v2,nan\n", "line 2: 'nan' is no price"),
+        ("name,westeurope\nStandard_A1_v2,-1\n", "line 2: '-1' is no price"),
+        ("name,westeurope\nA,1\n\nStandard_A1_v2,1,2\n", "line 4: it has 2 prices for 1 regions"),
+        ("name,westeurope\nStandard_A1_v2\n", "line 2: it has 0 prices for 1 regions"),
+        ("name,westeurope\nA,1\na,2\n", "line 3: there is a price of 'a' already"),
     ],
 )
-def test_what_is_no_table_of_prices_is_refused(text):
-    with pytest.raises(ValueError, match=r"name|float|no price|zip"):
+def test_what_is_no_table_of_prices_is_refused(text, problem):
+    with pytest.raises(ValueError, match=problem):
         price_table(text)
+
+
+def test_a_table_as_a_spreadsheet_writes_it_is_read(tmp_path):
+    file = tmp_path / "prices.csv"
+    file.write_text("name,West Europe\r\nStandard_A1_v2,0.02\r\n", encoding="utf-8-sig")
+    assert price_of("standard_a1_v2", "westeurope", read_prices(file)) == Price(0.02, "westeurope")

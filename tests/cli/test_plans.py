@@ -37,7 +37,7 @@ def test_a_saved_plan_holds_what_the_provider_has_to_learn(tmp_path):
 
     file = tmp_path / "plan.json"
     write_plan(file, "local", "local", steps("b25l"))
-    saved = read_plan(file, "local")
+    saved = read_plan(file, "local", "local")
     require_same(saved, steps("b25l"), file, "local")
     with pytest.raises(UsageError, match=r"Compute cpu: other values \(create\)"):
         require_same(saved, steps("dHdv"), file, "local")

@@ -1,5 +1,6 @@
 """Preview, up, refresh and destroy of the real program against a real local cloud."""
 
+import json
 import os
 import pty
 
@@ -230,8 +231,28 @@ def test_a_saved_plan_is_applied_without_asking_and_no_other(project):
     assert "1 updated" in project.good("up", "--plan", "plan.json").err
 
 
-def test_a_plan_of_another_stack_or_of_nothing_is_refused(project):
-    (project.root / "plan.json").write_text('{"version": 1, "stack": "prod"}')
-    assert "a plan of stack 'prod', not of 'local'" in project.aml("up", "--plan", "plan.json").err
-    (project.root / "plan.json").write_text("[]")
-    assert "It is not a plan." in project.aml("up", "--plan", "plan.json").err
+@pytest.mark.parametrize(
+    ("plan", "problem"),
+    [
+        ({"stack": "prod", "steps": []}, "a plan of stack 'prod', not of 'local'"),
+        ({"cloud": "azure", "steps": []}, "a plan for cloud 'azure'; the stack is deployed to"),
+        ({}, "It is not a plan."),
+        ({"steps": ["x"]}, "It is not a plan."),
+        ({"steps": {"a": 1}}, "It is not a plan."),
+        ({"steps": [{"urn": ["a"]}]}, "It is not a plan."),
+        ({"steps": [{"urn": "a"}]}, "It is not a plan."),
+    ],
+)
+def test_a_plan_of_another_stack_or_of_nothing_is_refused(project, plan, problem):
+    document = {"version": 1, "stack": "local", "cloud": "local", **plan}
+    (project.root / "plan.json").write_text(json.dumps(document))
+    said = project.aml("up", "--plan", "plan.json")
+    assert said.code == 2
+    assert problem in said.err
+
+
+def test_a_saved_plan_that_was_applied_leaves_nothing_to_do(project):
+    """A pipeline's job that is started again succeeds."""
+    project.good("preview", "--save-plan", "plan.json")
+    project.good("up", "--plan", "plan.json")
+    assert "no changes (12 unchanged)" in project.good("up", "--plan", "plan.json").err

@@ -16,7 +16,11 @@ _ACCOUNT: Final = "AZURE_STORAGE_ACCOUNT"
 _CONTAINER: Final = re.compile(r"(\$root|[a-z0-9](?!.*--)[a-z0-9-]{1,61}[a-z0-9])")
 _QUERY: Final = ("storage_account", "domain", "protocol", "cdn", "localemu", "prefix")
 _OTHERS: Final = ("s3", "gs", "https", "http")
+_PROTOCOLS: Final = ("https", "http")
 _TRUE: Final = ("true", "1", "t")
+_FALSE: Final = ("false", "0", "f", "")
+_SWITCHES: Final = ("cdn", "localemu")
+_THIS_MACHINE: Final = ("127.0.0.1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,9 @@ def blob_address(where: str, environment: Mapping[str, str]) -> BlobAddress | No
     """Return the container that a backend URL means, ``None`` if it is a folder.
 
     The query is that of the CLI: ``storage_account`` (default: ``AZURE_STORAGE_ACCOUNT``),
-    ``domain``, ``protocol``, ``localemu`` (the account is part of the path, as in Azurite), and
-    ``prefix``. Schemes that only the CLI knows are refused by name.
+    ``domain``, ``protocol``, ``localemu`` (the account is part of the path, as in Azurite; so it is
+    on this machine), ``cdn`` (the domain is the service's own), and ``prefix``. Schemes that only
+    the CLI knows are refused by name.
     """
     scheme, separator, _ = where.partition("://")
     if not separator or scheme == "file":
@@ -60,6 +65,7 @@ def blob_address(where: str, environment: Mapping[str, str]) -> BlobAddress | No
             f"{where!r} has unknown parameters: {', '.join(unknown)}.",
             remedy=f"Use only {', '.join(_QUERY)}.",
         )
+    _require_values(where, query)
     if not _CONTAINER.fullmatch(parts.netloc):
         raise UsageError(
             f"{where!r} names no container: {parts.netloc!r} cannot be one.",
@@ -78,11 +84,23 @@ def blob_address(where: str, environment: Mapping[str, str]) -> BlobAddress | No
     return BlobAddress(where, account, service, parts.netloc, f"{folder}/" if folder else "")
 
 
+def _require_values(where: str, query: Mapping[str, str]) -> None:
+    allowed = {"protocol": _PROTOCOLS, **dict.fromkeys(_SWITCHES, (*_TRUE, *_FALSE))}
+    for name, values in allowed.items():
+        if query.get(name, values[0]).lower() not in values:
+            shown = _PROTOCOLS if name == "protocol" else (_TRUE[0], _FALSE[0])
+            raise UsageError(
+                f"{where!r} has {name}={query[name]!r}.", remedy=f"Use {' or '.join(shown)}."
+            )
+
+
 def _service(account: str, query: Mapping[str, str]) -> str:
-    protocol = query.get("protocol", "https")
-    if query.get("localemu", "").lower() in _TRUE:
-        return f"{protocol}://{query.get('domain', '127.0.0.1:10000')}/{account}"
-    return f"{protocol}://{account}.{query.get('domain', 'blob.core.windows.net')}"
+    protocol, domain = query.get("protocol", _PROTOCOLS[0]).lower(), query.get("domain", "")
+    if query.get("localemu", "").lower() in _TRUE or domain.startswith(_THIS_MACHINE):
+        return f"{protocol}://{domain or '127.0.0.1:10000'}/{account}"
+    domain = domain or "blob.core.windows.net"
+    is_whole = query.get("cdn", "").lower() in _TRUE
+    return f"{protocol}://{domain}" if is_whole else f"{protocol}://{account}.{domain}"
 
 
 def _other_backend(where: str, scheme: str) -> UsageError:

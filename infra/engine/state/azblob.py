@@ -4,6 +4,7 @@ Loaded late, when a backend is ``azblob://``. Authenticates as the Pulumi CLI do
 ``AZURE_STORAGE_KEY``, ``AZURE_STORAGE_SAS_TOKEN``, or as azure-identity finds.
 """
 
+import base64
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -51,7 +52,7 @@ def open_container(address: BlobAddress, environment: Mapping[str, str]) -> "Azu
     client = ContainerClient(
         address.service,
         address.container,
-        _credential(environment),
+        _credential(address, environment),
         retry_total=3,
         initial_backoff=1,
         increment_base=2,
@@ -61,14 +62,33 @@ def open_container(address: BlobAddress, environment: Mapping[str, str]) -> "Azu
     return AzureContainer(client, address)
 
 
-def _credential(environment: Mapping[str, str]) -> str | TokenCredential | None:
-    key, signature = environment.get(_KEY), environment.get(_SAS)
+def _credential(
+    address: BlobAddress, environment: Mapping[str, str]
+) -> dict[str, str] | str | TokenCredential:
+    key, signature = environment.get(_KEY, "").strip(), environment.get(_SAS)
     if key:
-        return key
+        _require_key(key)
+        return {"account_name": address.account, "account_key": key}
     if signature:
         return signature.lstrip("?")
+    if address.service.startswith("http:"):
+        raise CredentialError(
+            f"Neither {_KEY} nor {_SAS} is set, and tokens are not sent over http.",
+            remedy=f"Set {_KEY} or {_SAS}, or leave `protocol=http` out.",
+            at=address.url,
+        )
     identity: TokenCredential = load(_IDENTITY, extra="azureml")(environment)
     return identity
+
+
+def _require_key(key: str) -> None:
+    try:
+        base64.b64decode(key, validate=True)
+    except ValueError as error:
+        raise CredentialError(
+            f"{_KEY} is not the key of a storage account: it is not base64.",
+            remedy="Copy it again: `az storage account keys list --account-name ACCOUNT`.",
+        ) from error
 
 
 class AzureLease:

@@ -21,6 +21,9 @@ def test_a_backend_of_the_cli_alone_is_refused_by_name(where):
         ("azblob://Under_score?storage_account=a", "container"),
         ("azblob://states?account=a", "unknown parameters: account"),
         ("azblobs://states", "known"),
+        ("azblob://states?storage_account=a&protocol=ftp", "protocol='ftp'"),
+        ("azblob://states?storage_account=a&localemu=yes", "localemu='yes'"),
+        ("azblob://states?storage_account=a&cdn=maybe", "cdn='maybe'"),
     ],
 )
 def test_a_container_that_cannot_be_is_refused(where, problem):
@@ -44,6 +47,8 @@ def test_a_folder_is_no_container(where):
             "",
         ),
         ("azblob://states?storage_account=a&domain=b.usgov", "https://a.b.usgov", ""),
+        ("azblob://states?storage_account=a&domain=localhost:1", "https://localhost:1/a", ""),
+        ("azblob://states?storage_account=a&domain=cdn.net&cdn=true", "https://cdn.net", ""),
     ],
 )
 def test_a_container_is_found_as_the_cli_finds_it(where, service, prefix):
