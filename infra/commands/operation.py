@@ -14,12 +14,18 @@ from infra.commands import plans, view
 from infra.commands.engine_json import EventLines, preview_document
 from infra.commands.live_view import Progress
 from infra.commands.operation_name import TITLES, Form, Name
-from infra.commands.plan_markdown import plan_markdown
+from infra.commands.plan_markdown import failure_markdown, plan_markdown
 from infra.commands.saved_plans import read_plan, require_same, write_plan
 from infra.contract.command_line import stack_command
-from infra.contract.errors import InterruptedByUserError, UsageError
+from infra.contract.errors import (
+    InterruptedByUserError,
+    PlatformError,
+    UnexpectedChangesError,
+    UsageError,
+)
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import load
+from infra.contract.project import home_folder, selected_stack
 from infra.deploy.preflight.credential_references import credential_sources
 from infra.deploy.run.adopted import refuse_adopted
 from infra.deploy.run.fingerprint import (
@@ -57,10 +63,24 @@ def perform(
     ``known`` is what the result depends on, if that is worth remembering. ``plan`` is the file that
     a preview writes its plan to, and that allows an `up` nothing else.
     """
-    opened = open_stack(stack)
-    if opened.settings.always_refresh and name != "refresh":
-        request, known = replace(request, refresh=True), None
-    Operation(name, opened, request, engine, known, form, yes=yes, plan=plan).run()
+    with _commented(form, stack):
+        opened = open_stack(stack)
+        if opened.settings.always_refresh and name != "refresh":
+            request, known = replace(request, refresh=True), None
+        Operation(name, opened, request, engine, known, form, yes=yes, plan=plan).run()
+
+
+@contextmanager
+def _commented(form: Form, stack: str | None) -> Iterator[None]:
+    """Print why there is nothing to deploy where a comment is wanted, and go on as without one."""
+    try:
+        yield
+    except UnexpectedChangesError:
+        raise  # the plan says so
+    except PlatformError as error:
+        if form == "markdown":
+            view.print_text(failure_markdown(stack or selected_stack(home_folder()), error))
+        raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from infra.commands.plans import (
     plan_line,
     short_type,
 )
+from infra.contract.errors import PlatformError
 from infra.deploy.run.plan_prices import price_change
 from infra.deploy.run.runner import EngineResult
 from infra.deploy.stack.change_lines import step_lines
@@ -22,6 +23,8 @@ _HALVES: Final = frozenset({Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED})
 _DESTRUCTIVE: Final = {Op.DELETE: "deleted", Op.REPLACE: "replaced"}
 _LONGEST: Final = 60_000
 """Characters; GitHub's comments hold 65,536, Azure DevOps' 150,000."""
+_ROOM: Final = 4_000
+"""Characters of what a deployment is refused for."""
 _MENTION: Final = re.compile(r"(?<![A-Za-z0-9])@(?=[A-Za-z0-9])")
 _MARKED: Final = re.compile(r"([\\`*_{}\[\]<>|#])")
 
@@ -48,6 +51,15 @@ def plan_markdown(stack: str, cloud: str, plan: EngineResult, *, own_program: bo
     comment = "\n\n".join(parts)
     details = _details(listed, _LONGEST - len(comment), own_program=own_program)
     return f"{comment}\n\n{details}\n" if details else f"{comment[:_LONGEST]}\n"
+
+
+def failure_markdown(stack: str, error: PlatformError) -> str:
+    """Return the comment on what would be refused, which follows the plan where there is one."""
+    title = f"### Stack `{stack}` cannot be deployed: {_text(error.summary)}"
+    where = f"at {error.at}\n" if error.at else ""
+    detail = f"{where}{error.detail}".replace("```", chr(39) * 3)
+    shown = detail if len(detail) <= _ROOM else f"{detail[:_ROOM]}\n… and more"
+    return f"{title}\n\n```text\n{shown}\n```\n\n{_text(error.remedy)}\n"
 
 
 def _lost(steps: Sequence[Step]) -> list[str]:

@@ -1,6 +1,7 @@
 """A plan as a comment on a pull request."""
 
-from infra.commands.plan_markdown import plan_markdown
+from infra.commands.plan_markdown import failure_markdown, plan_markdown
+from infra.contract.errors import PlatformError
 from infra.deploy.run.plan_prices import price_change
 from infra.deploy.run.runner import EngineResult
 from infra.engine.model.events import Op, Step, Summary
@@ -122,3 +123,10 @@ def test_a_replacement_is_priced_once():
 
 def test_a_plan_without_priced_nodes_has_no_price():
     assert price_change([step(Op.CREATE, "account", STORAGE, new={})]) is None
+
+
+def test_a_failure_cannot_leave_its_block_or_fill_the_comment():
+    text = failure_markdown("dev", PlatformError("a\n```\n# b" + "x" * 9_000, remedy="Ask @ops."))
+    assert text.count("```") == 2
+    assert len(text) < 4_300
+    assert text.endswith("\n```\n\nAsk @<!-- -->ops.\n")

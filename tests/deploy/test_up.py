@@ -211,6 +211,34 @@ def test_a_preview_as_markdown_is_on_stdout_with_the_price_of_its_nodes(project)
     assert said.err == ""
 
 
+def test_a_preview_that_fails_is_a_comment_on_what_it_fails_for(project):
+    project.edit("max_nodes: 2", "max_nodez: 2")
+    said = project.aml("preview", "--format", "markdown")
+    assert said.code == 2
+    assert said.out.startswith(
+        "### Stack `local` cannot be deployed: Invalid stack file\n\n```text"
+    )
+    assert "max_nodez: is not a known key. Did you mean 'max_nodes'?\n```\n" in said.out
+    assert "error: Invalid stack file" in said.err
+
+
+def test_what_up_refuses_is_in_the_comment_below_its_plan(project):
+    project.good("up", "--yes")
+    project.edit("location: westeurope", "location: northeurope")
+    said = project.aml("preview", "--format", "markdown")
+    assert said.code == 2
+    plan, _, refused = said.out.partition("### Stack `local` cannot be deployed: ")
+    assert "**Lost with this change:**" in plan
+    assert "--replace-workspace" in refused
+
+
+def test_a_comment_on_changes_that_are_not_expected_is_the_plan(project):
+    said = project.aml("preview", "--format", "markdown", "--expect-no-changes")
+    assert said.code == 5
+    assert "12 to create" in said.out
+    assert "cannot be deployed" not in said.out
+
+
 def test_a_preview_is_json_or_markdown_not_both(project):
     assert "cannot be combined" in project.aml("preview", "--format", "markdown", "--json").err
 
