@@ -3,6 +3,7 @@
 Apart, because it reads stack files, which only an error has to.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from infra.contract.json_types import JsonObject
 from infra.contract.project import MANIFESTS, find_project
 
 _STACK_FILES: Final = "Pulumi.*.yaml"
+_LISTED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,13 @@ def never_deployed(file: Path, stack: str, meant: str = "") -> NotDeployedError:
             remedy=f"{meant}Write it with `aml targets --export`, where the stack was deployed.",
             at=str(file),
         )
-    declared = declared_workspaces().get(stack)
+    known = declared_workspaces()
+    declared = known.get(stack)
     up, manifest = stack_command("up", stack), "name a manifest with `--manifest FILE`"
-    if declared is None:
+    elsewhere = _of_other_stacks(stack, known) if declared is None else ""
+    if elsewhere:
+        remedy = f"Run {elsewhere}, if others have deployed it; or"
+    elif declared is None:
         remedy = f"Run {up}, or `aml use WORKSPACE -g GROUP` if others have deployed it; or"
     elif declared.local:
         remedy = f"Run {up}, or"
@@ -73,6 +79,15 @@ def never_deployed(file: Path, stack: str, meant: str = "") -> NotDeployedError:
         remedy=f"{meant}{remedy}; `local` and `docker` need no stack.",
         at=str(file),
     )
+
+
+def _of_other_stacks(stack: str, known: Mapping[str, DeclaredWorkspace]) -> str:
+    """Return what submits to the first stacks of Azure here, if ``stack`` itself has no file."""
+    fit = {name: each for name, each in known.items() if not each.local}
+    if not fit or (find_project().stacks / f"Pulumi.{stack}.yaml").exists():
+        return ""
+    listed = [f"{each.command} for stack {name!r}" for name, each in fit.items()]
+    return " or ".join(listed[:_LISTED])
 
 
 def declared_workspaces() -> dict[str, DeclaredWorkspace]:

@@ -150,6 +150,22 @@ def test_a_clone_that_never_deployed_is_told_what_to_run(tmp_path, monkeypatch, 
     assert (undeployed.value.remedy or "").startswith(said)
 
 
+def test_a_clone_without_the_selected_stack_is_told_of_the_stacks_that_there_are(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "stacks").mkdir()
+    for stack, cloud in (("dev", "azure"), ("mine", "local"), ("prod", "azure")):
+        config = f"aml:cloud: {cloud}\n  aml:workspace: {{name: {stack}, resource_group: g}}"
+        file = tmp_path / f"stacks/Pulumi.{stack}.yaml"
+        file.write_text(f"config:\n  {config}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NotDeployedError) as undeployed:
+        read_manifest(tmp_path / ".aml/manifests/local.json", stack="local")
+    assert undeployed.value.remedy.startswith(
+        "Run `aml use dev -g g` for stack 'dev' or `aml use prod -g g` for stack 'prod', if others"
+    )
+
+
 @pytest.mark.parametrize(("text", "error"), [(None, NotDeployedError), ("{", StateError)])
 def test_a_manifest_that_somebody_named_comes_from_an_export(tmp_path, monkeypatch, text, error):
     monkeypatch.chdir(tmp_path)
