@@ -101,7 +101,7 @@ def test_a_run_whose_place_did_not_answer_when_it_was_to_start_says_so(target, t
     cut.parent.mkdir()
     cut.touch()
     handle = target.launch(a_run(tmp_path, COUNTS))
-    until(lambda: (folder_of(tmp_path, handle).path / "silent-since").exists())
+    until((folder_of(tmp_path, handle).path / "silent-since").exists)
     cut.unlink()
     until(lambda: poll(target, handle).state.final)
     assert poll(target, handle).state is RunState.FAILED
