@@ -3,6 +3,7 @@
 A run's carrier asks the account (``batch_place``); nothing here does.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from runtime.targets.batch_bodies import parse_image
 from runtime.targets.carried import CarriedTarget
 
 _OF_MADE_POOLS: Final = ("vm_size", "image", "nodes", "low_priority")
+_POOL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class BatchTarget(CarriedTarget):
@@ -77,6 +79,11 @@ def _problems(options: BatchOptions) -> Iterator[tuple[str, str]]:
         parse_image(options.image)
     except UsageError as error:
         yield error.detail, error.remedy
+    if options.pool and not _POOL.fullmatch(options.pool):
+        yield (
+            f"{options.pool!r} cannot be the name of a pool.",
+            "Names have 1-64 letters of ASCII, digits, hyphens and underscores.",
+        )
     usual = BatchOptions()
     shaped = [name for name in _OF_MADE_POOLS if getattr(options, name) != getattr(usual, name)]
     if options.pool and not options.create_pool and shaped:

@@ -66,10 +66,10 @@ class BatchAccount:
             return self._client.get_pool(name).as_dict()
         return None
 
-    def pools(self) -> list[str]:
-        """Return the ids of all pools."""
+    def pools(self) -> list[Document]:
+        """Return all pools: ``id`` and ``metadata``."""
         with self._asking():
-            return [str(each.id) for each in self._client.list_pools(select=["id"])]
+            return [each.as_dict() for each in self._client.list_pools(select=["id", "metadata"])]
 
     def create_pool(self, body: Document) -> None:
         """Create a pool, unless it is there."""
@@ -199,10 +199,13 @@ def _token(cloud: Client) -> Callable[[], str]:
 
 
 def _said(error: AzureError) -> str:
-    """Return the service's own sentence."""
-    detail = getattr(error, "error", None)
-    message = getattr(getattr(detail, "message", None), "value", None) or error.message
-    return " ".join(str(message).partition("\nRequestId")[0].split()) or type(error).__name__
+    """Return the service's own sentence, with the values that it names apart from it."""
+    said = getattr(error, "error", None)
+    message = getattr(said, "message", None) or error.message
+    text = " ".join(str(message).partition("\nRequestId")[0].split())
+    values = getattr(said, "details", None) or ()
+    apart = [f"{each.code}: {each.message}" for each in values if str(each.message) not in text]
+    return " ".join([text, *([f"({'; '.join(apart)})"] if apart else ())]) or type(error).__name__
 
 
 def _code(error: HttpResponseError) -> str:

@@ -105,6 +105,16 @@ def pool_body(
     }
 
 
+def is_own(pool: Document) -> bool:
+    """Return whether a pool is deleted with the job of the run that made it."""
+    run = made_by(pool)
+    return bool(run) and str(pool["id"]).startswith(f"{_prefix(run)}_")
+
+
+def _prefix(run_id: str) -> str:
+    return resource_id(run_id)[:20]
+
+
 def made_by(pool: Document) -> str:
     """Return the run that made a pool, ``""`` if none did."""
     pairs: Sequence[Document] = pool.get("metadata") or ()
@@ -126,7 +136,7 @@ def own_pool(run_id: str, body: Document) -> JsonObject:
     """Return the ``poolInfo`` of a pool that is deleted with the job."""
     return {
         "autoPoolSpecification": {
-            "autoPoolIdPrefix": resource_id(run_id)[:20],
+            "autoPoolIdPrefix": _prefix(run_id),
             "poolLifetimeOption": "job",
             "keepAlive": False,
             "pool": dict(body),

@@ -34,6 +34,7 @@ from runtime.targets.batch_account import BatchAccount, reason_of
 from runtime.targets.batch_bodies import (
     TASK,
     Laid,
+    is_own,
     job_body,
     made_by,
     own_pool,
@@ -156,7 +157,7 @@ class BatchPlace:
         if options.pool:
             known = account.pool(options.pool)
             if known is None and not options.create_pool:
-                pools = dict.fromkeys(account.pools())
+                pools = dict.fromkeys(str(p["id"]) for p in account.pools() if not is_own(p))
                 raise UnknownNameError(
                     f"The Batch account {account.name!r} has no pool {options.pool!r}.",
                     remedy=nearest(options.pool, pools, noun="pool")

@@ -3,6 +3,7 @@
 A run's carrier speaks with the workspace (``databricks_place``); nothing here connects to it.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,8 +16,11 @@ from runtime.targets.base import Handle
 from runtime.targets.carried import CarriedTarget
 from runtime.targets.databricks_tasks import options_of, problems
 from runtime.targets.databricks_work import work_of
+from runtime.targets.references import read_reference
 
 KIND: Final = "databricks"
+_HERE: Final = ("env:", "file:")
+"""References that are read without asking anyone."""
 
 
 class DatabricksTarget(CarriedTarget):
@@ -44,6 +48,13 @@ class DatabricksTarget(CarriedTarget):
             "credentials": dict(credentials),
         }
         super().__init__(name, home, place, manifest=manifest, stack=stack)
+
+    def check(self, spec: RunSpec) -> None:
+        """Raise also for a token that cannot be read from its variable or file."""
+        super().check(spec)
+        reference = str(self._place["credentials"].get("access_token", ""))
+        if reference.startswith(_HERE):
+            read_reference(reference, self._home.parent, os.environ)
 
     def launch(self, run: PreparedRun) -> Handle:
         """Start the run's carrier and return at once."""

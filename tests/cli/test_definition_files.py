@@ -89,6 +89,7 @@ def services(desk):
             ("jobs", "--batch", "pool=p", "--batch", "nodes=2", "a.py"),
             "nodes would have no effect: pool 'p' has nodes of its own",
         ),
+        (("jobs", "--batch", "pool=a/b", "a.py"), "'a/b' cannot be the name of a pool"),
     ],
 )
 def test_what_a_service_cannot_run_is_refused_before_a_run_is_stored(services, words, said):
@@ -97,6 +98,19 @@ def test_what_a_service_cannot_run_is_refused_before_a_run_is_stored(services, w
         answer = services.aml("submit", *options, "--source-directory", "src", "--target", *words)
         assert (answer.code, answer.out) == (2, "")
         assert answer.err.count(said) == 1
+    assert services.aml("runs").out == ""
+
+
+def test_a_token_that_cannot_be_read_is_said_before_a_run_is_stored(services):
+    manifest = services.root / "home/manifests/local.json"
+    found = json.loads(manifest.read_text())
+    found["targets"]["bricks"]["credentials"] = {"access_token": "env:BRICKS_TOKEN"}
+    manifest.write_text(json.dumps(found))
+    services.write("", "a.py")
+    answer = services.aml("submit", "--source-directory", "src", "--target", "bricks", "a.py")
+    assert answer.code == 3
+    assert "`env:BRICKS_TOKEN` is to be read, and the variable is not set" in answer.err
+    assert "Set BRICKS_TOKEN where you submit and watch runs." in answer.err
     assert services.aml("runs").out == ""
 
 

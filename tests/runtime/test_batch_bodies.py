@@ -8,7 +8,9 @@ from runtime.model.services import BatchOptions, batch_command
 from runtime.targets.batch_bodies import (
     Image,
     Laid,
+    is_own,
     made_by,
+    own_pool,
     parse_image,
     pool_body,
     ports,
@@ -82,6 +84,15 @@ def test_the_first_of_several_nodes_is_the_one_of_the_tasks_command():
 def test_positive_exit_codes_are_failures_unless_they_are_not():
     assert batch_command("a b", positive_is_failure=True) == "a b"
     assert batch_command("a b", positive_is_failure=False) == "bash -c 'a b' || [ $? -lt 128 ]"
+
+
+def test_a_pool_that_is_deleted_with_its_job_is_told_from_one_that_stays():
+    run = "experiment_1795876061_c140ce67"
+    body = pool_body(BatchOptions(), 1, parse_image(""), "batch.node.ubuntu 24.04", run)
+    prefix = own_pool(run, body)["autoPoolSpecification"]["autoPoolIdPrefix"]
+    assert is_own({**body, "id": f"{prefix}_75717012-f8de-47cd-9b55-619a40923ad5"})
+    assert not is_own({**body, "id": "kept"})
+    assert not is_own({"id": f"{prefix}_75717012-f8de-47cd-9b55-619a40923ad5"})
 
 
 @pytest.mark.parametrize(("last", "cut_off"), [(None, True), (1, False), (2, True)])

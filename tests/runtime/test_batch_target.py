@@ -276,6 +276,7 @@ def test_what_never_starts_says_why(target, make_pool, tmp_path):
             (BatchOptions("emty"), {}),
             (BatchOptions(image="MicrosoftWindowsServer:WindowsServer:2022-Datacenter"), {}),
             (BatchOptions(image="canonical:ubuntu:old"), {}),
+            (BatchOptions(nodes=101), {}),
             (BatchOptions(empty), {"queue_timeout_s": 1}),
             (BatchOptions(empty), {}),
         )
@@ -284,11 +285,12 @@ def test_what_never_starts_says_why(target, make_pool, tmp_path):
     waited(lambda: poll(target, queued).state is RunState.PROVISIONING, seconds=60)
     assert ("Provisioning", "Pool empty has 0 of 1 node(s)") in states_of(target, queued)
     target.cancel(queued)
-    absent, windows, unknown, waiting, canceled = ended(target, [*handles, queued])
+    absent, windows, unknown, large, waiting, canceled = ended(target, [*handles, queued])
     assert "no pool 'emty'" in absent.error
     assert "empty" in absent.error
     assert "Linux" in windows.error
     assert "canonical:ubuntu-24_04-lts:server" in unknown.error
+    assert "has at most 100 nodes. (PropertyValue: 101)\n" in large.error
     assert waiting.state is RunState.FAILED
     assert "within 1 s" in waiting.error
     assert canceled.state is RunState.CANCELED
