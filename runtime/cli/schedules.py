@@ -100,31 +100,24 @@ def create_(
 ) -> None:
     """Make a schedule of a pipeline. It is checked now, and its code kept as it is."""
     session = command_session(stack)
-    given = [each for each in (cron, every, on_change) if each]
-    if len(given) > 1:
-        raise UsageError(
-            "--cron, --every and --on-change cannot be combined.", remedy="Give one of them."
-        )
     timed = {"--start-time": start_time, "--time-zone": time_zone}
     _refuse_without("--cron or --every", cron or every, timed)
     _refuse_without("--on-change", on_change, {"--polling-interval": polling_interval})
-    description, more = "", list(read_settings(settings))
-    trigger: Trigger
-    if given:
-        zone = time_zone or "UTC"
-        begins = moment_of(start_time, zone) if start_time else None
-        trigger = (
-            _change(on_change, polling_interval or 5)
-            if on_change
-            else _times(cron, every or "", begins, zone)
-        )
-        job = file
-    elif parent_file(file) is not None:
-        raise UsageError(
-            f"{file} is a pipeline, and nothing says when it runs.",
-            remedy="Give --cron, --every or --on-change, or the file of a schedule.",
-        )
-    else:
+    trigger = _given(
+        cron,
+        every,
+        on_change,
+        start_time=start_time,
+        time_zone=time_zone or "UTC",
+        minutes=polling_interval or 5,
+    )
+    job, description, more = file, "", list(read_settings(settings))
+    if trigger is None:
+        if parent_file(file) is not None:
+            raise UsageError(
+                f"{file} is a pipeline, and nothing says when it runs.",
+                remedy="Give --cron, --every or --on-change, or the file of a schedule.",
+            )
         made = read_schedule(file)
         trigger, job, description = trigger_of(made), made.job, made.description
         name, more = name or made.name, [*made.settings, *more]
@@ -224,6 +217,28 @@ def document(found: Schedule) -> Document:
         "stack": found.stack,
         "native": found.native,
     }
+
+
+def _given(
+    cron: str | None,
+    every: str | None,
+    on_change: str | None,
+    *,
+    start_time: str | None,
+    time_zone: str,
+    minutes: int,
+) -> Trigger | None:
+    """Return the trigger that the options describe, ``None`` if there is none."""
+    if sum(map(bool, (cron, every, on_change))) > 1:
+        raise UsageError(
+            "--cron, --every and --on-change cannot be combined.", remedy="Give one of them."
+        )
+    if on_change:
+        return _change(on_change, minutes)
+    if cron or every:
+        begins = moment_of(start_time, time_zone) if start_time else None
+        return _times(cron, every or "", begins, time_zone)
+    return None
 
 
 def _refuse_without(needed: str, has_it: str | None, options: Mapping[str, object]) -> None:

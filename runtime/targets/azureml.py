@@ -137,10 +137,8 @@ class AzureMLTarget:
     def delete_schedule(self, name: str) -> None:
         """Delete a schedule; one that is gone is deleted."""
         path = f"{self._workspace}/schedules/{name}"
-        known = self._get(path)
-        if known is not None:
-            # The service deletes none that is enabled.
-            self._put(path, {"properties": {**known["properties"], "isEnabled": False}})
+        if self._get(path) is not None:
+            self.put_schedule(name, {"isEnabled": False})  # the service deletes none that is on
             self._client.complete("DELETE", path, api_version=MACHINE_LEARNING)
 
     @property
