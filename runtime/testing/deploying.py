@@ -1,6 +1,7 @@
 """Deploys a project's stack file to the local cloud of its tests, from a copy in another folder."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from infra.contract.json_types import JsonObject
 from infra.contract.project import Project, find_project
 
 _AML: Final = "from runtime.cli.root import main; main()"
+_NAMED: Final = re.compile(r"Pulumi\.(?P<stack>.+)\.yaml")
 _VARIABLE: Final = "PULUMI_CONFIG_PASSPHRASE"
 _OF_SECRETS: Final = ("encryptionsalt", "secretsprovider", "encryptedkey")
 _WHOSE: Final = "azure-native:subscriptionId"
@@ -25,9 +27,13 @@ def deploy(file: Path, folder: Path) -> str:
 
     ``folder`` gets the copy and the state; a second deployment from it updates the first.
     """
-    stack = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
-    if not file.is_file() or stack == file.name:
-        return f"{file} is no stack file Pulumi.STACK.yaml."
+    named = _NAMED.fullmatch(file.name)
+    if named is None:
+        return f"{file} is no stack file: it is not named Pulumi.STACK.yaml."
+    stack = named["stack"]
+    if not file.is_file():
+        there = ", ".join(sorted(each.name for each in file.parent.glob("Pulumi.*.yaml")))
+        return f"{file} does not exist.{f' There is {there}.' if there else ''}"
     try:
         copy_project(find_project(file.parent), file, folder)
     except YamlError as error:

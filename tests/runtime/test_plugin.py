@@ -105,6 +105,21 @@ def test_what_a_deployment_refuses_fails_the_test_with_its_words(pytester):
     said.stdout.fnmatch_lines(["*aml:colour*"])
 
 
+@pytest.mark.parametrize(
+    ("named", "problem"),
+    [
+        ("Pulumi.prod.yaml", "*Pulumi.prod.yaml does not exist. There is Pulumi.dev.yaml."),
+        ("dev.yaml", "*dev.yaml is no stack file: it is not named Pulumi.STACK.yaml."),
+    ],
+)
+def test_a_file_that_is_none_fails_the_test_by_what_is_wrong(pytester, named, problem):
+    (pytester.path / "Pulumi.dev.yaml").write_text("config: {}\n", encoding="utf-8")
+    pytester.makepyfile(f"def test_it(deployed): deployed({named!r})")
+    said = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    said.assert_outcomes(failed=1)
+    said.stdout.fnmatch_lines([problem])
+
+
 def test_a_file_with_secrets_asks_for_their_passphrase(pytester, monkeypatch):
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE_FILE", raising=False)

@@ -49,6 +49,8 @@ class Lock:
     leased: bool = False
 
     def __str__(self) -> str:
+        if not self.pid:
+            return "somebody whose lock cannot be read"
         who = f"{self.user or '?'}@{self.host or '?'}"
         return f"{who} (process {self.pid}) since {as_local(self.since)}"
 

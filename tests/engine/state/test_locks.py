@@ -137,7 +137,7 @@ def test_a_process_younger_than_the_clis_lock_is_another(folder):
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}'])
 def test_an_unreadable_lock_counts_as_held(folder, text):
     write(folder, text)
-    with pytest.raises(LockedError, match="process 0"):
+    with pytest.raises(LockedError, match="somebody whose lock cannot be read"):
         locks.take(folder)
 
 
@@ -195,3 +195,8 @@ def test_a_stale_lock_is_replaced_by_one_of_two(folder):
 def test_without_proc_a_signal_finds_out(folder):
     assert locks._alive(os.getpid()) == ("", 0)
     assert locks._alive(dead_pid()) is None
+
+
+@pytest.mark.parametrize("data", [b"garbage", b"", b"[]", b"{}"])
+def test_a_lock_that_cannot_be_read_is_somebody_s(data):
+    assert str(locks.parsed(Path("lock.json"), data)) == "somebody whose lock cannot be read"
