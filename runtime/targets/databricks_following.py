@@ -20,6 +20,9 @@ from runtime.targets.run_folder import AGENT_EVENTS, USER_LOG
 RESULT_PROPERTY: Final = "databricks.result"
 _LOG: Final = f"{WORK}/{USER_LOG}"
 _DRIVER: Final = ("stdout", "stderr")
+_ON_ITS_PAGE: Final = (
+    "What the notebook prints is on its page in Databricks; with `log_path`, it comes here as well."
+)
 _ENOUGH_BYTES: Final = 4096
 
 
@@ -46,6 +49,8 @@ class Native:
         if not self._have(AGENT_EVENTS) and not self._said and task.cluster_instance:
             self._said = True
             yield event(self._have, "state", {"state": "Running"})
+            if task.notebook_task and not self._options.log_path:
+                yield event(self._have, "message", {"text": _ON_ITS_PAGE})
         cluster = task.cluster_instance and task.cluster_instance.cluster_id
         if self._options.log_path and cluster:
             yield from self._delivered(self._options.log_path, str(cluster))

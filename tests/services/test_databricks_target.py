@@ -228,6 +228,15 @@ def test_a_notebook_runs_with_its_widgets_and_its_output_and_result_come_back(ta
     assert properties(target, handle)["databricks.result"] == "blueblue"
 
 
+def test_where_the_output_of_a_notebook_is_without_its_log_is_said(target, tmp_path):
+    cells = {"cells": [{"cell_type": "code", "source": ["print('red')\n"]}]}
+    run = a_run(tmp_path, "", files={"lab.ipynb": json.dumps(cells)})
+    handle = target.launch(with_options(run, "lab.ipynb"))
+    assert finished(target, handle).state is RunState.COMPLETED
+    messages = [e.data["text"] for e in poll(target, handle).events if e.kind == "message"]
+    assert any("with `log_path`" in text for text in messages)
+
+
 def submitted_task(target, client, handle):
     """Return the one task of a run, as Databricks has it."""
     return client.jobs.get_run(int(properties(target, handle)["databricks.run_id"])).tasks[0]
