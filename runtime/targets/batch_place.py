@@ -363,10 +363,14 @@ class BatchPlace:
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
-        """Take what keeps us from a run that may go on for silence: it does not fail for it."""
+        """Take what keeps us from a run that may go on for silence: it does not fail for it.
+
+        The keys are asked for again then: they may be others now.
+        """
         try:
             yield
         except (CredentialError, ProviderError) as error:
+            self.close()
             raise UnreachableError(error.detail, remedy=error.remedy) from None
 
 

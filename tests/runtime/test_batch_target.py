@@ -268,6 +268,36 @@ def test_a_run_goes_on_while_azure_refuses_to_show_its_account(
         assert cloud.http.get("/aml/fault-injection").json()["failures"] == []
 
 
+def test_a_run_is_followed_with_the_new_key_of_its_account(aml_home, workspace, tmp_path):
+    account = f"{GROUP}/providers/Microsoft.Batch/batchAccounts/rotated"
+    target = BatchTarget(
+        "rotated",
+        aml_home,
+        cloud="local",
+        account=account,
+        workspace=workspace,
+        manifest=tmp_path / "manifest.json",
+        stack="dev",
+    )
+    go_on = tmp_path / "go-on"
+    script = (
+        "import os, time\nprint('began', flush=True)\n"
+        f"while not os.path.exists({str(go_on)!r}):\n    time.sleep(0.1)\nprint('done')\n"
+    )
+    with connect(aml_home) as cloud:
+        assert cloud.arm("PUT", account, HERE).is_success
+        handle = target.launch(a_run(tmp_path, script))
+        waited(lambda: poll(target, handle) and log_of(target, handle), seconds=60)
+        changed = cloud.arm("POST", f"{account}/regenerateKeys", {"keyName": "Primary"})
+        assert changed.is_success
+        waited(lambda: poll(target, handle).state is RunState.NOT_RESPONDING, seconds=60)
+        go_on.touch()
+        (status,) = ended(target, [handle])
+        assert cloud.arm("DELETE", account).is_success
+    assert status.state is RunState.COMPLETED, status.error
+    assert log_of(target, handle).split() == ["began", "done"]
+
+
 def test_what_never_starts_says_why(target, make_pool, tmp_path):
     empty = make_pool("empty", targetDedicatedNodes=0)
     handles = [
