@@ -383,9 +383,11 @@ def get_run(
 
 _CLASSES: Mapping[str | None, str] = {
     "automl": "runtime.api.automl_run:AutoMLRun",
+    "azureml.PipelineRun": "runtime.api.pipelines.runs:pipeline_run",
+    "azureml.StepRun": "runtime.api.pipelines.runs:step_run",
     "hyperdrive": "runtime.api.hyperdrive_run:HyperDriveRun",
 }
-"""The value of `azureml.runsource` → the class of such runs."""
+"""The value of `azureml.runsource` → the class of such runs, or what makes one."""
 
 
 def run_of(experiment: ParentExperiment, run_id: str) -> Run:

@@ -73,6 +73,8 @@ def kill_driver(session, run_id, entries):
         with suppress(OSError, ValueError):
             if (folder.path / JOURNAL).read_bytes().count(b"\n") >= entries:
                 os.kill(int(folder.process_file.read_text()), signal.SIGKILL)
+                while folder.alive():
+                    time.sleep(0.002)
                 return
         time.sleep(0.002)
     pytest.fail("the driver got no further")
@@ -83,7 +85,6 @@ def test_a_killed_driver_is_continued_and_no_step_runs_twice(session, source, co
     run_id = submit(session, chain(source), Options())
     for entries in moments:
         kill_driver(session, run_id, entries)
-        time.sleep(0.05)
         target = session.target_of(session.history.record(run_id))
         Watcher(session.history).refresh({run_id: target})
     record = to_its_end(session, run_id)

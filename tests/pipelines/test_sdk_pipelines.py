@@ -19,7 +19,9 @@ from aml_platform import (
     PipelineParameter,
     PipelineRun,
     PythonScriptStep,
+    Run,
     RunConfiguration,
+    StepRun,
     StepSequence,
 )
 from runtime.api.exceptions import ActivityFailedException, RunConfigurationException
@@ -244,6 +246,29 @@ def test_waiting_returns_the_state_and_may_end_before_the_pipeline(workspace, ex
     (slow,) = run.find_step_run("slow")
     assert slow.wait_for_completion(show_output=False) == "Finished"
     assert slow.pipeline_run_id == run.id
+
+
+def test_runs_of_pipelines_and_steps_are_found_as_what_they_are(workspace, experiment, source):
+    step = PythonScriptStep("a.py", name="a", source_directory=str(source(a="print('a')")))
+    run = experiment.submit(Pipeline(workspace, [step]))
+    run.wait_for_completion(show_output=False)
+    found = PipelineRun.get(workspace, run.id)
+    (listed,) = experiment.get_runs()
+    assert [type(each) for each in (found, listed)] == [PipelineRun, PipelineRun]
+    (child,) = listed.get_children()
+    assert (type(child), child.name, child.get_status()) == (StepRun, "a", "Finished")
+    assert type(child.parent) is PipelineRun
+
+
+def test_a_pipeline_whose_folder_is_gone_is_a_run(workspace, experiment, source, home):
+    step = PythonScriptStep("a.py", name="a", source_directory=str(source(a="")))
+    run = experiment.submit(Pipeline(workspace, [step]))
+    run.wait_for_completion(show_output=False)
+    shutil.rmtree(home / "runs" / run.id)
+    (found,) = experiment.get_runs()
+    (child,) = found.get_children()
+    assert [type(each) for each in (found, child)] == [Run, Run]
+    assert (found.get_status(), child.get_status()) == ("Completed", "Completed")
 
 
 def test_independent_branches_run_at_once_and_a_sequence_does_not(workspace, experiment, source):

@@ -18,6 +18,7 @@ from runtime.api.exceptions import UserErrorException, azureml_errors
 from runtime.api.run import Run
 from runtime.api.runs.base import ParentExperiment
 from runtime.api.workspace import Workspace
+from runtime.history.child_runs import PARENT
 from runtime.history.store import Filter
 from runtime.model.data import DataLocation
 from runtime.model.pipelines import STEP_PROPERTY, Source
@@ -317,6 +318,20 @@ def _waited(
         time.sleep(_POLL_S)
     Run.wait_for_completion(run, show_output, raise_on_error=raise_on_error)
     return run.get_status()
+
+
+def pipeline_run(experiment: ParentExperiment, run_id: str) -> Run:
+    """Return the run of a pipeline; a ``Run`` for one that this machine did not drive."""
+    kind = PipelineRun if _is_pipeline(experiment.workspace.session.home, run_id) else Run
+    return kind(experiment, run_id)
+
+
+def step_run(experiment: ParentExperiment, run_id: str) -> Run:
+    """Return the run of a step; a ``Run`` for one of a pipeline that this machine did not drive."""
+    session = experiment.workspace.session
+    parent = session.history.record(run_id).properties.get(PARENT, "")
+    kind = StepRun if parent and _is_pipeline(session.home, parent) else Run
+    return kind(experiment, run_id)
 
 
 def parent_property(run_id: str | None) -> dict[str, str]:
