@@ -244,10 +244,12 @@ class StateBackend:
                 remedy="Look at the history for those that there are.",
             )
         earlier = archive.checkpoint(number - 1)
-        return _masked(earlier) if earlier else Loaded(), _masked(found)
+        shown = files.shown
+        return _masked(earlier, shown) if earlier else Loaded(), _masked(found, shown)
 
     def _files(self, project: str, stack: str) -> StackFiles:
-        return layout.stack_files(self._storage.root, project, stack)
+        storage = self._storage
+        return layout.stack_files(storage.root, project, stack, storage.shown)
 
     def _fetched(self, project: str, stack: str) -> StackFiles:
         """Return the files of a stack as they are now."""
@@ -266,9 +268,9 @@ class StateBackend:
         return found
 
 
-def _masked(stored: tuple[Path, bytes]) -> Loaded:
+def _masked(stored: tuple[Path, bytes], shown: Callable[[Path], str]) -> Loaded:
     file, data = stored
-    return stack_files.loaded(checkpoint.parse(data, at=str(file)), Vault(Masked()))
+    return stack_files.loaded(checkpoint.parse(data, at=shown(file)), Vault(Masked()))
 
 
 def _storage_of(where: str, disk: Disk | None) -> Storage:

@@ -6,7 +6,8 @@ Finds, names and reads files. ``disk`` changes them; other modules know their co
 import gzip
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -43,6 +44,8 @@ class StackFiles:
     root: Path
     project: str
     stack: str
+    shown: Callable[[Path], str] = field(default=str, compare=False)
+    """What people are shown of a path: that of a copy says nothing to them."""
 
     @cached_property
     def checkpoint(self) -> Path:
@@ -109,18 +112,20 @@ class StackFiles:
             raise StateError(
                 f"It cannot be read: {error}.",
                 remedy="The file was left as it is. Restore a backup, or fix the permissions.",
-                at=str(file),
+                at=self.shown(file),
             ) from error
         if file.suffix == ".zst":
             raise StateError(
                 "It is compressed with zstd, which this release does not read.",
                 remedy="Export it with the Pulumi CLI, and import that: `aml stack import`.",
-                at=str(file),
+                at=self.shown(file),
             )
         return data
 
 
-def stack_files(root: Path, project: str, stack: str) -> StackFiles:
+def stack_files(
+    root: Path, project: str, stack: str, shown: Callable[[Path], str] = str
+) -> StackFiles:
     """Return the files of a stack; a name that Pulumi refuses is a ``UsageError``."""
     for what, name in (("project", project), ("stack", stack)):
         if not _NAME.fullmatch(name) or name in {".", ".."}:
@@ -128,7 +133,7 @@ def stack_files(root: Path, project: str, stack: str) -> StackFiles:
                 f"{name!r} cannot be the name of a {what}.",
                 remedy="Use up to 100 letters, digits, `-`, `_` and `.`.",
             )
-    return StackFiles(root, project, stack)
+    return StackFiles(root, project, stack, shown)
 
 
 def stack_names(root: Path, project: str) -> list[str]:

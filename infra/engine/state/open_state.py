@@ -254,7 +254,7 @@ class StackState:
             raise StateError(
                 "Another program has written the stack's state since this run began.",
                 remedy="The run's journal was kept; `aml stack repair` shows both.",
-                at=str(self._files.checkpoint),
+                at=self._files.shown(self._files.checkpoint),
             )
         data = self._so_far()
         self._archive.back_up(self._base.data, self._begun_ns)

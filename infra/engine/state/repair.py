@@ -38,9 +38,9 @@ def diagnose(files: StackFiles) -> Diagnosis:
         raise StateError(
             "There is no checkpoint to repair.",
             remedy="Restore a backup of the stack's state.",
-            at=str(files.checkpoint),
+            at=files.shown(files.checkpoint),
         )
-    state = parse(data, at=str(files.current()))
+    state = parse(data, at=files.shown(files.current() or files.checkpoint))
     for entry in state.resources:
         require_urn(entry)
     problems, record = _journal(files, hash_of(data))
@@ -73,14 +73,14 @@ def _journal(files: StackFiles, current: str) -> tuple[list[str], journal.Record
     if not files.journal.is_file():
         return [], None
     try:
-        record = journal.read(files.journal.read_bytes(), at=str(files.journal))
+        record = journal.read(files.journal.read_bytes(), at=files.shown(files.journal))
     except StateError as error:
         return [f"The journal cannot be applied: {error.detail}"], None
     if record is None or record.finishes(current):
         return [], None
     if record.continues(current) or record.shown_by(current):
         return [], record
-    orphaned = record.orphaned(current, at=str(files.journal)).detail
+    orphaned = record.orphaned(current, at=files.shown(files.journal)).detail
     return [orphaned, *map(_described, filter(_tells, record.entries))], record
 
 
@@ -93,7 +93,7 @@ def _with_journal(
         base = data
     if base is None:
         return current
-    stored = stack_files.Stored(base, parse(base, at=str(files.base)), record)
+    stored = stack_files.Stored(base, parse(base, at=files.shown(files.base)), record)
     run = stack_files.replayed(stored)
     if record.continues(hash_of(data)) or record.shown_by(hash_of(data)):
         return run

@@ -37,6 +37,9 @@ class SharedStorage:
         self._backups: dict[StackFiles, Future[None]] = {}
         self.disk.check = self._check
 
+    def shown(self, path: Path) -> str:
+        return self._shown(self._name(path))
+
     def fetch(self, files: StackFiles) -> None:
         names = {
             self.disk.name_of(files.checkpoint.with_name(f"{files.stack}{suffix}"))

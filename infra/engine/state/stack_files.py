@@ -53,7 +53,7 @@ def look(files: StackFiles) -> Stored | None:
         data = files.read()
         if data is None and lines is None:
             return None
-        record = journal.read(lines, at=str(files.journal)) if lines is not None else None
+        record = journal.read(lines, at=files.shown(files.journal)) if lines is not None else None
         current = hash_of(data) if data is not None else "missing"
         if data is not None and (record is None or record.finishes(current)):
             return Stored(data, _checkpoint(files, data), spent=lines is not None)
@@ -64,7 +64,7 @@ def look(files: StackFiles) -> Stored | None:
             if base is not None:
                 return Stored(data, _checkpoint(files, base), record)
         if attempt == _READS - 1 and record is not None:
-            raise record.orphaned(current, at=str(files.journal))
+            raise record.orphaned(current, at=files.shown(files.journal))
     return None
 
 
@@ -122,7 +122,7 @@ def resealed(checkpoint: Checkpoint, cipher: Cipher) -> Checkpoint:
 
 def written(files: StackFiles, checkpoint: Checkpoint, now_ns: int) -> bytes:
     """Return the bytes of a checkpoint to write; refuse an inconsistent one."""
-    integrity.verify(checkpoint.resources, at=str(files.checkpoint))
+    integrity.verify(checkpoint.resources, at=files.shown(files.checkpoint))
     return stack_file(checkpoint, project=files.project, stack=files.stack, now_ns=now_ns)
 
 
@@ -225,19 +225,19 @@ def check_layout(files: StackFiles) -> None:
                 f"The file that says the backend's layout is damaged: {found[:40]!r}.",
                 remedy="If stacks lie in `.pulumi/stacks/<project>` beside it, write `version: 1`"
                 " into the file; it has nothing else.",
-                at=str(files.meta),
+                at=files.shown(files.meta),
             )
         if found.split() != _META.split():
             raise StateError(
                 f"The backend's layout is {found.decode(errors='replace').strip()!r}; "
                 "this release knows `version: 1`.",
                 remedy="Upgrade it with the Pulumi CLI: `pulumi state upgrade`.",
-                at=str(files.meta),
+                at=files.shown(files.meta),
             )
 
 
 def _checkpoint(files: StackFiles, data: bytes) -> Checkpoint:
-    at = str(files.current() or files.checkpoint)
+    at = files.shown(files.current() or files.checkpoint)
     checkpoint = parse(data, at=at)
     integrity.verify(checkpoint.resources, at=at)
     return checkpoint

@@ -23,6 +23,9 @@ class Storage(Protocol):
     @property
     def disk(self) -> Disk: ...
 
+    def shown(self, path: Path) -> str:
+        """Return what people are shown of a path below ``root``."""
+
     def fetch(self, files: StackFiles) -> None:
         """Bring a stack's checkpoint, journal and the backend's layout up to date."""
 
@@ -57,6 +60,9 @@ class FolderStorage:
     def __init__(self, root: Path, disk: Disk) -> None:
         self.root = root
         self.disk = disk
+
+    def shown(self, path: Path) -> str:
+        return str(path)
 
     def fetch(self, files: StackFiles) -> None:
         """Do nothing: the files are read where they are."""

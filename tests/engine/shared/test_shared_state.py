@@ -86,6 +86,15 @@ def test_the_lock_of_another_machine_holds_until_its_lease_ends(
     assert any("Took over the lock" in notice for notice in state.notices)
 
 
+@pytest.mark.parametrize("name", ["stacks/proj/dev.json", "meta.yaml"])
+def test_damage_is_reported_at_the_blob(backend, sealer, container, name):
+    container.upload_blob(f".pulumi/{name}", b"{")
+    with pytest.raises(StateError) as damaged:
+        backend.open("proj", "dev", sealer)
+    at = damaged.value.at or ""
+    assert at.startswith(f"azblob://{container.container_name}/.pulumi/{name}?storage_account=")
+
+
 def end_lease(url, lease_id):
     """Let time pass, as far as the lease of a process that is gone is concerned."""
     container = open_container(blob_address(url, os.environ), os.environ)
