@@ -9,7 +9,7 @@ import click
 from infra.catalogue.locations import unlisted_region
 from infra.catalogue.vm_sizes import vm_sizes
 from infra.commands import view
-from infra.contract.load import load
+from infra.contract.load import load, nearest
 from infra.contract.project import Project, find_project
 from infra.deploy.stack.configuration import read_configuration
 from infra.deploy.stack.project_settings import HIDDEN, project_settings
@@ -88,12 +88,20 @@ def _without_subscription(found: Inspection, file: Path) -> list[Problem]:
 
 
 def remarks_on(found: Inspection) -> list[str]:
-    """Return what may be a problem: regions and VM sizes that the catalogue does not have."""
+    """Return what may be a problem: what neither the catalogue nor the file itself has."""
     if not isinstance(found.spec, StackSpec):
         return []
+    names = [each.name for each in found.spec.computes]
     sizes = {getattr(each, "vm_size", None) for each in found.spec.computes}
     region = unlisted_region(found.spec.location)
-    return [f"azure-native:location: {region}"] * (region is not None) + [
+    builds = found.spec.workspace.image_build_compute
+    remarks = [f"azure-native:location: {region}"] if region is not None else []
+    if builds is not None and builds not in names:
+        remarks.append(
+            f"aml:workspace.image_build_compute: the file declares no compute {builds!r}."
+            f" {nearest(builds, dict.fromkeys(names), noun='compute')}"
+        )
+    return remarks + [
         f"{unlisted(size)} `aml check --online` looks it up."
         for size in sorted(filter(None, sizes))
         if size.lower() not in vm_sizes()

@@ -118,6 +118,16 @@ def test_a_misspelt_region_is_a_note(project):
     assert "Did you mean 'westeurope'?" in done.stderr
 
 
+def test_a_misspelt_compute_that_builds_images_is_a_note(project):
+    cluster = "{kind: aml_compute, name: builds, vm_size: STANDARD_DS3_V2, max_nodes: 1}"
+    text = TEXT.replace("aml:workspace: {", "aml:workspace: {image_build_compute: bilds, ")
+    (project / "Pulumi.local.yaml").write_text(f"{text}  aml:computes: [{cluster}]\n")
+    done = invoke(check)
+    assert done.exit_code == 0
+    said = "note: aml:workspace.image_build_compute: the file declares no compute 'bilds'."
+    assert f"{said} Did you mean 'builds'?" in done.stderr
+
+
 def test_a_stack_on_azure_needs_a_subscription(project):
     text = TEXT.replace("cloud: local", "cloud: azure")
     file = project / "Pulumi.local.yaml"
