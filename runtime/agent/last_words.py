@@ -12,6 +12,12 @@ _FRAME = '  File "'
 _INSTALLED = ("site-packages", "dist-packages", "/lib/python", "<frozen ")
 _AFTER = 4
 """How many lines are kept, at least, for the exception and what was printed after it."""
+_ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+
+
+def last_written(line: str) -> str:
+    """Return what is left of a line on a terminal: of a progress bar, its last state."""
+    return _ESCAPE.sub("", line).rstrip().rpartition("\r")[2]
 
 
 def telling_lines(lines: Sequence[str], count: int) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import IO, Protocol, final
 
-from runtime.agent.last_words import KEPT, telling_lines
+from runtime.agent.last_words import KEPT, last_written, telling_lines
 from runtime.agent.owner import OWNER
 from runtime.agent.process_tree import (
     become_subreaper,
@@ -310,7 +310,7 @@ class Tail:
     def lines(self) -> tuple[str, ...]:
         """Return the last lines as text, and what matters of a traceback before them."""
         kept = [*self._lines, self._rest] if self._rest else list(self._lines)
-        text = [line.decode(errors="replace").rstrip() for line in kept]
+        text = [last_written(line.decode(errors="replace")) for line in kept]
         return telling_lines(text, LAST_LINES)
 
 

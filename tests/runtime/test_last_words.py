@@ -1,6 +1,9 @@
 """Which lines of a failed script its error shows."""
 
-from runtime.agent.last_words import telling_lines
+import pytest
+
+from runtime.agent.last_words import last_written, telling_lines
+from runtime.agent.supervise import Tail
 
 HEADER = "Traceback (most recent call last):"
 
@@ -12,6 +15,30 @@ def frame(file, line=1):
 def traceback(*files):
     frames = [line for number, file in enumerate(files) for line in frame(file, number)]
     return [HEADER, *frames, "ValueError: no such column"]
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        ("epoch 1  ", "epoch 1"),
+        ("  File", "  File"),
+        ("\r  0%|   |\r 50%|#  |\r100%|###|", "100%|###|"),
+        ("10%\r20%\r", "20%"),
+        ("ends as on Windows\r", "ends as on Windows"),
+        ("\x1b[32mdone\x1b[0m", "done"),
+        ("\router 1\x1b[A\rinner 9", "inner 9"),
+    ],
+)
+def test_of_a_line_that_was_written_over_the_last_state_is_left(line, left):
+    assert last_written(line) == left
+
+
+def test_a_progress_bar_is_one_of_the_last_lines():
+    tail = Tail()
+    for done in range(1000):
+        tail.add(f"\r{done / 10:5.1f}%".encode())
+    tail.add(b"\nValueError: no such column\n")
+    assert tail.lines() == (" 99.9%", "ValueError: no such column")
 
 
 def test_without_a_traceback_they_are_the_last():
