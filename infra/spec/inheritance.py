@@ -21,7 +21,7 @@ from infra.spec.document import (
     read_document,
     read_text,
 )
-from infra.spec.problems import Location, Problem, did_you_mean, path_text
+from infra.spec.problems import NOT_EXTENDED, Location, Problem, did_you_mean, path_text
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _FILE: Final = "Pulumi.{}.yaml"
@@ -70,7 +70,7 @@ def extended(document: StackDocument, folder: Path | None) -> StackDocument:
 
 
 def _refused(document: StackDocument, why: str) -> StackDocument:
-    problem = Problem(EXTENDS, why, document.line((EXTENDS,)))
+    problem = Problem(EXTENDS, why, document.line((EXTENDS,)), NOT_EXTENDED)
     config = {key: value for key, value in document.config.items() if key != EXTENDS}
     return replace(document, config=config, problems=[*document.problems, problem])
 

@@ -8,7 +8,16 @@ from typing import Final
 from infra.contract.errors import SpecError
 from infra.spec.document import StackDocument, parse_document
 from infra.spec.inheritance import extended, read_stack_document
-from infra.spec.problems import UNREADABLE, Location, Problem, file_error, path_text
+from infra.spec.problems import (
+    MISSING,
+    NO_KIND,
+    NOT_EXTENDED,
+    UNREADABLE,
+    Location,
+    Problem,
+    file_error,
+    path_text,
+)
 from infra.spec.program import ProgramSpec
 from infra.spec.reading import ConfigReading, LocatedProblem, read_program_values, read_values
 from infra.spec.stack import KEYS, StackSpec
@@ -87,6 +96,8 @@ def _is_unreadable(document: StackDocument) -> bool:
 
 
 def _problems(document: StackDocument, findings: Iterable[LocatedProblem]) -> list[Problem]:
+    # What a file lacks may be in the one that it extends, if that cannot be read.
+    is_whole = all(problem.code != NOT_EXTENDED for problem in document.problems)
     return [
         Problem(
             path_text(f.location),
@@ -95,6 +106,7 @@ def _problems(document: StackDocument, findings: Iterable[LocatedProblem]) -> li
             f.code,
         )
         for f in findings
+        if is_whole or f.code not in {MISSING, NO_KIND}
     ]
 
 

@@ -13,13 +13,14 @@ from infra.contract.load import one_of
 from infra.contract.meant import names_meant
 from infra.spec.credentials import MALFORMED, PLAIN_SECRET, PRIVATE_KEY, OpenedText, Sealed
 from infra.spec.other_names import keys_called
-from infra.spec.problems import MISSING, UNKNOWN_KEY, did_you_mean, path_text
+from infra.spec.problems import MISSING, NO_KIND, UNKNOWN_KEY, did_you_mean, path_text
 from infra.spec.schema_paths import SchemaPath, schema_path
 from infra.spec.stack import KEYS
 
 Complaint = ErrorDetails
 _CODES: Final[Mapping[str, str]] = {
     "missing": MISSING,
+    "union_tag_not_found": NO_KIND,
     "extra_forbidden": UNKNOWN_KEY,
     PLAIN_SECRET: PLAIN_SECRET,
     PRIVATE_KEY: PLAIN_SECRET,

@@ -17,9 +17,11 @@ UNREADABLE: Final = "unreadable"
 UNKNOWN_KEY: Final = "unknown_key"
 DUPLICATE: Final = "duplicate"
 MISSING: Final = "missing"
+NO_KIND: Final = "no_kind"
 INVALID: Final = "invalid"
 CONTRADICTION: Final = "contradiction"
 NOT_SEALED: Final = "not_sealed"
+NOT_EXTENDED: Final = "not_extended"
 _MOST_LISTED: Final = 100
 
 

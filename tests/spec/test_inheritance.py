@@ -94,8 +94,9 @@ def test_a_problem_of_the_file_itself_has_its_own_line(written):
     ],
 )
 def test_what_cannot_be_extended_is_refused_at_its_line(written, texts, said):
-    found = inspect_stack(written(**texts)).problems
-    assert any(each.line == 2 and said in str(each) for each in found), found
+    (problem,) = inspect_stack(written(**texts)).problems
+    assert problem.line == 2
+    assert said in str(problem)
 
 
 def test_secrets_are_of_one_environment(written):
