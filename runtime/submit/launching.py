@@ -30,7 +30,6 @@ def launching(home: Path, run_id: str) -> Iterator[None]:
     finally:
         with suppress(OSError):
             file.unlink()
-            file.parent.rmdir()
         os.close(descriptor)
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
@@ -12,6 +13,7 @@ from runtime.model.runs import RunEvent, RunSpec
 from runtime.model.states import RunState
 from runtime.snapshots.sizes import size_text
 from runtime.submit.collect import collect
+from runtime.submit.launching import is_launching, launching
 from runtime.submit.submitting import Submitter
 from runtime.submit.watch import Ended, Happened, Logged, Pace, Watcher, in_order, unfinished
 from runtime.targets.base import Handle, LogChunk, RunStatus
@@ -382,6 +384,17 @@ def test_a_run_whose_launch_was_killed_is_asked_about(watcher, history, home, re
     (home / "launching" / run_id).touch()
     watcher().refresh({run_id: target})
     assert history.record(run_id).error == "The job does not exist."
+
+
+def test_runs_that_are_launched_at_once_do_not_disturb_each_other(home):
+    def launch(run_id):
+        for _ in range(200):
+            with launching(home, run_id):
+                assert is_launching(home, run_id)
+            assert not is_launching(home, run_id)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(launch, [f"run_{number}" for number in range(8)]))
 
 
 def test_outputs_are_collected_when_the_run_has_ended(submitter, watcher, history, source, home):
