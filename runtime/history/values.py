@@ -38,14 +38,18 @@ _NUMBER: Final = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASC
 
 
 def values_of(record: RunRecord) -> dict[str, Value]:
-    """Return what a run is sorted and filtered by, by the name of the column."""
+    """Return what a run is sorted and filtered by, by the name of the column.
+
+    Halves of characters stay in tags, which SQLite refuses with ``UnicodeEncodeError``: whoever
+    gives a tag can correct it, and a script may log what it likes.
+    """
     found: dict[str, Value] = {}
     for key, number in record.metrics.items():
         # SQLite has no NaN: it stands after the numbers, as a text.
         value = as_text(number) if math.isnan(number) else float(number)
         found[storable(f"metric.{key}")] = (value, None)
-    for entity, texts in (("param", record.params), ("tag", record.tags)):
-        found |= {storable(f"{entity}.{key}"): sortable(text) for key, text in texts.items()}
+    found |= {storable(f"param.{key}"): sortable(text) for key, text in record.params.items()}
+    found |= {f"tag.{key}": _number(text) or (text, None) for key, text in record.tags.items()}
     named = record.run_id if record.display_name is None else record.display_name
     found["run_name"] = sortable(named)
     if record.script is not None:
@@ -65,7 +69,11 @@ def tagged(key: str, text: str) -> tuple[str, float | str, str]:
 
 def sortable(text: str) -> Value:
     """Return a text as it is sorted: one that is a number as that number."""
-    return (float(text), text) if _NUMBER.fullmatch(text) else (storable(text), None)
+    return _number(text) or (storable(text), None)
+
+
+def _number(text: str) -> Value | None:
+    return (float(text), text) if _NUMBER.fullmatch(text) else None
 
 
 def storable(text: str) -> str:
