@@ -176,7 +176,7 @@ def test_a_resumed_pipeline_makes_outputs_again_that_were_deleted(
         (step,) = run.find_step_run(each.name)
         shutil.rmtree(step.get_output_data(each.name).path_on_datastore)
     resumed = PipelineRun(experiment, resume(workspace.session, run.id, {}))
-    assert resumed.wait_for_completion(show_output=False)["status"] == "Completed"
+    assert resumed.wait_for_completion(show_output=False) == "Finished"
     assert reused(resumed) == {"unread"}  # no step that runs reads it
     (step,) = resumed.find_step_run("fails.py")
     log = step.get_details_with_logs()["logFiles"]["user_logs/std_log.txt"]

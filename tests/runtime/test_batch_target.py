@@ -381,7 +381,7 @@ def test_a_step_for_azure_batch_runs_its_executable_there(project, client):
     run = Experiment(AmlWorkspace.from_config(), "steps").submit(
         Pipeline(AmlWorkspace.from_config(), [step])
     )
-    assert run.wait_for_completion(show_output=False)["status"] == "Completed"
+    assert run.wait_for_completion(show_output=False) == "Finished"
     (child,) = run.get_steps()
     assert "aml.batch.job" in child.properties
     assert [pool.id for pool in client.list_pools() if pool.id.startswith("steps")] == []
