@@ -17,7 +17,8 @@ from localcloud.behaviours.job_references import (
 from localcloud.calls.messages import Call
 from localcloud.calls.node_reads import noted_reads, read_of_nodes
 from localcloud.calls.refusals import invalid
-from runtime.model.trials import SWEEP_VARIABLE, with_values
+from runtime.model.runs import SWEEP_VARIABLE
+from runtime.model.trials import with_values
 from runtime.sweeps.driver import Child
 from runtime.sweeps.native import sweep_of
 from runtime.sweeps.observed import HYPERPARAMETERS

@@ -36,6 +36,8 @@ MAX_DURATION_S = 2_592_000
 """Thirty days, the default limit of Azure ML's ``ScriptRunConfig``."""
 QUEUE_TIMEOUT: Final = "aml.queueTimeoutSeconds"
 """The property of a job: how long it may wait for a node."""
+SWEEP_VARIABLE: Final = "AZUREML_SWEEP_"
+"""How the variables begin that tell a trial of a sweep its values."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,6 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-SWEEP_VARIABLE: Final = "AZUREML_SWEEP_"
-"""How the variables begin that tell a trial its values."""
 # A shell line that quotes its text writes a backslash before an expression.
 _EXPRESSION: Final = re.compile(r"\\?\$\{\{\s*search_space\.([^{}]*?)\s*\}\}")
 

@@ -18,8 +18,7 @@ from infra.contract.private import private_file, private_folder
 from runtime.environments.specs import without_secrets
 from runtime.model.data import without_token
 from runtime.model.redaction import MASK, redacted
-from runtime.model.runs import RunSpec
-from runtime.model.trials import SWEEP_VARIABLE
+from runtime.model.runs import SWEEP_VARIABLE, RunSpec
 
 FOLDER: Final = "specs"
 _ENV: Final = ("-e", "--env")

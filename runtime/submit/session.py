@@ -16,9 +16,8 @@ from runtime.history.child_runs import PARENT
 from runtime.history.store import History
 from runtime.model.runs import RunRecord
 from runtime.submit.watch import Watcher, unfinished
-from runtime.targets.base import DRIVEN, INTERACTIVE, Handle, Target
+from runtime.targets.base import DRIVEN, INTERACTIVE, RUN_CLUSTERS, Handle, Target
 from runtime.targets.finding import Targets
-from runtime.targets.run_cluster_records import FOLDER as RUN_CLUSTERS
 
 _WITHOUT_TARGET: Final[Mapping[str | None, str]] = {
     INTERACTIVE: "runtime.submit.interactive:InteractiveRuns",

@@ -11,9 +11,9 @@ from runtime.history.child_runs import PARENT
 from runtime.history.fold import as_number
 from runtime.history.store import History
 from runtime.model.data import DataOutput, output_path
-from runtime.model.runs import PreparedRun, RunEvent, RunSpec
+from runtime.model.runs import SWEEP_VARIABLE, PreparedRun, RunEvent, RunSpec
 from runtime.model.states import NEXT, RunState
-from runtime.model.trials import SWEEP_VARIABLE, with_values
+from runtime.model.trials import with_values
 from runtime.submit.notes import note
 from runtime.submit.prepare import command_of
 from runtime.submit.session import ProjectSession

@@ -21,6 +21,8 @@ INTERACTIVE: Final = "interactive"
 """The handle of a run that no target launched: a process logs it itself."""
 DRIVEN: Final = "driven"
 """The handle of a run that no target launched: a process of its own starts runs below it."""
+RUN_CLUSTERS: Final = "run-clusters"
+"""The folder of a project that tells which clusters were made for runs."""
 
 
 @dataclass(frozen=True, slots=True)

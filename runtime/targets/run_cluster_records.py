@@ -14,8 +14,8 @@ from typing import Final
 
 from infra.contract.load import load
 from infra.contract.private import private_file, private_folder
+from runtime.targets.base import RUN_CLUSTERS
 
-FOLDER: Final = "run-clusters"
 NAME: Final = "amlcompute"
 """The target that makes a cluster for a run; no compute may have this name."""
 _STARTED_AT: Final = "runtime.agent.process_tree:started_at"
@@ -41,7 +41,7 @@ class RunClusterRecords:
     """The records below ``home``, a project's ``.aml`` folder."""
 
     def __init__(self, home: Path) -> None:
-        self._folder = home / FOLDER
+        self._folder = home / RUN_CLUSTERS
 
     def add(self, run_id: str, compute: str, stack: str) -> None:
         """Record a cluster that this process is about to make."""
