@@ -14,6 +14,7 @@ from runtime.definitions.runconfig_keys import RUN_CONFIGURATION
 from runtime.definitions.runconfig_writing import write_run_configuration
 from runtime.definitions.shapes import Kind
 from runtime.definitions.workbench_keys import WORKBENCH
+from runtime.model.runs import names_variable
 
 SCALARS = st.one_of(
     st.none(),
@@ -52,6 +53,7 @@ def document_of(keys):
 SLOW = settings(
     max_examples=60,
     deadline=None,
+    derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
@@ -97,7 +99,7 @@ FITTING = {
     Kind.NUMBER: st.integers(1, 9),
     Kind.FLAG: st.booleans(),
     Kind.TEXTS: st.lists(TEXT, max_size=3),
-    Kind.VARIABLES: st.dictionaries(TEXT, TEXT, max_size=3),
+    Kind.VARIABLES: st.dictionaries(TEXT.filter(names_variable), TEXT, max_size=3),
 }
 
 
