@@ -116,7 +116,39 @@ def _unlike_run(method: Callable[..., str]) -> Any:
     return method
 
 
-class StepRun(Run):
+class _PartOfPipeline(Run):
+    """What the runs of a pipeline and of its steps have in common: the words for their states."""
+
+    @property
+    def status(self) -> str:
+        return _word(str(self._record.state))
+
+    def get_status(self) -> str:
+        """Ask the driver or the target and return the state: ``Finished`` for what completed."""
+        return _word(str(self._refreshed().state))
+
+    @_unlike_run
+    def wait_for_completion(
+        self,
+        show_output: bool = True,
+        timeout_seconds: float = sys.maxsize,
+        raise_on_error: bool = True,
+    ) -> str:
+        """Wait until it has ended; return its state: ``Finished`` if it completed.
+
+        ``timeout_seconds``: returns after it, and the run continues. Raises
+        ``ActivityFailedException`` for what did not complete, unless ``raise_on_error`` is false.
+        """
+        until = time.monotonic() + timeout_seconds
+        while timeout_seconds < sys.maxsize and (state := self.get_status()) not in _ENDS:
+            if time.monotonic() > until:
+                return state
+            time.sleep(_POLL_S)
+        super().wait_for_completion(show_output, raise_on_error=raise_on_error)
+        return self.get_status()
+
+
+class StepRun(_PartOfPipeline):
     """The run of one step."""
 
     @property
@@ -130,27 +162,9 @@ class StepRun(Run):
         return self.step_name
 
     @property
-    def status(self) -> str:
-        return _word(str(self._record.state))
-
-    def get_status(self) -> str:
-        """Ask the target and return the state: ``Finished`` for a step that completed."""
-        return _word(str(self._refreshed().state))
-
-    @property
     def pipeline_run_id(self) -> str:
         """The id of the pipeline's run."""
         return str(self._parent_id)
-
-    @_unlike_run
-    def wait_for_completion(
-        self,
-        show_output: bool = True,
-        timeout_seconds: float = sys.maxsize,
-        raise_on_error: bool = True,
-    ) -> str:
-        """Wait until the step has ended; return its state, as ``PipelineRun`` does."""
-        return _waited(self, show_output, timeout_seconds, raise_on_error)
 
     def get_outputs(self) -> dict[str, StepRunOutput]:
         """Return the outputs by name. Raises ``UserErrorException`` before the step completed."""
@@ -188,7 +202,7 @@ class StepRun(Run):
         return outputs[name].reference
 
 
-class PipelineRun(Run):
+class PipelineRun(_PartOfPipeline):
     """The run of a pipeline: the parent of the runs of its steps."""
 
     def __init__(self, experiment: ParentExperiment, run_id: str, **options: object) -> None:
@@ -198,29 +212,6 @@ class PipelineRun(Run):
                 f"Run {run_id} is not the run of a pipeline.",
                 remedy="Use `Run(experiment, run_id)`.",
             )
-
-    @property
-    def status(self) -> str:
-        return _word(str(self._record.state))
-
-    def get_status(self) -> str:
-        """Ask the driver and return the state: ``Finished`` for a pipeline that completed."""
-        return _word(str(self._refreshed().state))
-
-    @_unlike_run
-    def wait_for_completion(
-        self,
-        show_output: bool = True,
-        timeout_seconds: float = sys.maxsize,
-        raise_on_error: bool = True,
-    ) -> str:
-        """Wait until the pipeline has ended; return its state: ``Finished`` if it completed.
-
-        ``timeout_seconds``: returns after it, and the pipeline continues. Raises
-        ``ActivityFailedException`` for a pipeline that did not complete, unless
-        ``raise_on_error`` is false.
-        """
-        return _waited(self, show_output, timeout_seconds, raise_on_error)
 
     def get_steps(self) -> Iterator[StepRun]:
         """Yield the runs of the steps that have started, newest first."""
@@ -305,19 +296,6 @@ class PipelineRun(Run):
 
     def _work(self) -> Work:
         return work_of(read_task(driven_folder(self._session.home, self.id)).plan, {})
-
-
-def _waited(
-    run: PipelineRun | StepRun, show_output: bool, timeout_seconds: float, raise_on_error: bool
-) -> str:
-    """Wait until a run has ended, or for a time; return its state in the words of pipelines."""
-    until = time.monotonic() + timeout_seconds
-    while timeout_seconds < sys.maxsize and (state := run.get_status()) not in _ENDS:
-        if time.monotonic() > until:
-            return state
-        time.sleep(_POLL_S)
-    Run.wait_for_completion(run, show_output, raise_on_error=raise_on_error)
-    return run.get_status()
 
 
 def pipeline_run(experiment: ParentExperiment, run_id: str) -> Run:
